@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands and structures of the ioctl interface.
+//!
+//! C header: `uapi/mydevice_ioctl.h`
+//!
+//! This is an ABI: nothing here is ever renumbered, moved or changed in size.
+
+/// The type of every command, `'M'`.
+pub const MYDEV_MAGIC: u32 = b'M' as u32;
+
+/// Drops what is stored and zeroes the memory; wakes writers.
+pub const MYDEV_CLEAR: u32 = io(0);
+/// Sets the capacity in bytes, a `u32`; wakes both sides.
+pub const MYDEV_RESIZE: u32 = iow::<u32>(1);
+/// The counters of [`Status`].
+pub const MYDEV_STATUS: u32 = ior::<Status>(2);
+/// The counters of [`Stats`].
+pub const MYDEV_STATS: u32 = ior::<Stats>(3);
+/// Lets go of this open's file, so that its next read takes the next one (spool).
+pub const MYDEV_NEXT: u32 = io(4);
+
+/// The counters at one moment, as [`MYDEV_STATUS`] gives them.
+///
+/// Each field stays at its largest value where the true one does not fit; [`Stats`] has the counters
+/// whole.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Capacity: the bytes of data that the instance may hold now.
+    pub buffer_size: u32,
+    /// The bytes that wait to be read.
+    pub bytes_used: u32,
+    /// Opens (open file descriptions) on the instance now.
+    pub open_count: u32,
+    /// Reads that moved at least one byte, since the instance was made.
+    pub read_count: u32,
+    /// Writes that moved at least one byte, since the instance was made.
+    pub write_count: u32,
+    /// 0.
+    pub _reserved: u32,
+}
+
+/// The counters since the instance was made, as [`MYDEV_STATS`] gives them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes that reads handed out.
+    pub bytes_read: u64,
+    /// Bytes that writes took in.
+    pub bytes_written: u64,
+    /// Reads that moved at least one byte.
+    pub reads: u64,
+    /// Writes that moved at least one byte.
+    pub writes: u64,
+    /// Times a reader went to sleep for data or for its turn.
+    pub reader_waits: u64,
+    /// Times a writer went to sleep for room or for its turn.
+    pub writer_waits: u64,
+    /// Bytes that a shrinking [`MYDEV_RESIZE`] dropped.
+    pub bytes_truncated: u64,
+    /// Bytes that [`MYDEV_CLEAR`] dropped.
+    pub bytes_cleared: u64,
+    /// Bytes that newer ones pushed out (log).
+    pub bytes_evicted: u64,
+    /// Bytes that this open missed because they were evicted before it read them (log).
+    pub bytes_missed: u64,
+    /// The most bytes that ever waited at once.
+    pub high_water: u64,
+    /// 0, for counters to come.
+    pub _spare: [u64; 5],
+}
+
+// The command layout of <asm-generic/ioctl.h>, which x86, arm and riscv share.
+const WRITE: u32 = 1;
+const READ: u32 = 2;
+
+/// `_IO`: a command without an argument.
+const fn io(number: u32) -> u32 {
+    ioc(0, number, 0)
+}
+
+/// `_IOR`: a command that user space reads a `T` from.
+const fn ior<T>(number: u32) -> u32 {
+    ioc(READ, number, size_of::<T>())
+}
+
+/// `_IOW`: a command that user space hands a `T` to.
+const fn iow<T>(number: u32) -> u32 {
+    ioc(WRITE, number, size_of::<T>())
+}
+
+/// `_IOC`: direction, size, magic and number in one word.
+const fn ioc(direction: u32, number: u32, size: usize) -> u32 {
+    (direction << 30) | ((size as u32) << 16) | (MYDEV_MAGIC << 8) | number
+}

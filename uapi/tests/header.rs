@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Holds `ioctl.rs` equal to `mydevice_ioctl.h`: what Rust computes for every number, size and offset is
+//! handed to a C compiler as static assertions about the header. Nothing is linked or run, so that 32 bits
+//! need no 32-bit libraries.
+
+use std::{
+    mem::{offset_of, size_of},
+    process::Command,
+};
+
+use mydevice_uapi::ioctl::*;
+
+const HEADER_DIR: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A C expression and its value in Rust.
+type Fact = (String, u64);
+
+#[test]
+fn equals_the_header_in_c() {
+    must_agree("c", &[]);
+}
+
+#[test]
+fn equals_the_header_in_cpp() {
+    must_agree("c++", &[]);
+}
+
+#[test]
+fn equals_the_header_in_32_bit_c() {
+    // The kernel's headers are the same for both, but may be installed for 64 bits alone.
+    must_agree(
+        "c",
+        &["-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"],
+    );
+}
+
+/// What makes the tests above worth something: one wrong number is noticed.
+#[test]
+fn a_difference_would_be_noticed() {
+    for (expression, value) in facts() {
+        let wrong = [(expression.clone(), value + 1)];
+        assert!(
+            check("c", &[], &wrong).is_err(),
+            "{expression} == {value} + 1 was not refused"
+        );
+    }
+}
+
+/// C2: the commands are distinct.
+#[test]
+fn c2_the_commands_are_distinct() {
+    let mut commands = vec![
+        MYDEV_CLEAR,
+        MYDEV_RESIZE,
+        MYDEV_STATUS,
+        MYDEV_STATS,
+        MYDEV_NEXT,
+    ];
+    commands.sort_unstable();
+    commands.dedup();
+    assert_eq!(commands.len(), 5);
+}
+
+fn must_agree(language: &str, flags: &[&str]) {
+    if let Err(complaint) = check(language, flags, &facts()) {
+        panic!("ioctl.rs and mydevice_ioctl.h differ in {language} {flags:?}:\n{complaint}");
+    }
+}
+
+/// Has the compiler check `facts` against the header; what it says if it refuses.
+fn check(language: &str, flags: &[&str], facts: &[Fact]) -> Result<(), String> {
+    let mut source = String::from(
+        "#include \"mydevice_ioctl.h\"\n\
+         #include <stddef.h>\n\
+         #ifndef __cplusplus\n\
+         #define static_assert _Static_assert\n\
+         #endif\n",
+    );
+    for (expression, value) in facts {
+        source += &format!(
+            "static_assert(({expression}) == {value}u, \"{expression} is {value} in Rust\");\n"
+        );
+    }
+    let dir = tempfile::tempdir().expect("making a folder for the C source");
+    let file = dir.path().join("facts");
+    std::fs::write(&file, source).expect("writing the C source");
+
+    let output = Command::new("cc")
+        .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"])
+        .args(["-I", HEADER_DIR, "-x", language])
+        .args(flags)
+        .arg(&file)
+        .output()
+        .expect("running the C compiler `cc` (Debian: apt-get install build-essential)");
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// `sizeof` a structure, and `offsetof` and `sizeof` each of its fields.
+macro_rules! layout {
+    ($c:literal, $rust:ty, [$($field:ident),* $(,)?]) => {{
+        let value = <$rust>::default();
+        vec![
+            (format!("sizeof(struct {})", $c), size_of::<$rust>() as u64),
+            $((
+                format!("offsetof(struct {}, {})", $c, stringify!($field)),
+                offset_of!($rust, $field) as u64,
+            ),
+            (
+                format!("sizeof(((struct {} *)0)->{})", $c, stringify!($field)),
+                size_of_val(&value.$field) as u64,
+            ),)*
+        ]
+    }};
+}
+
+fn facts() -> Vec<Fact> {
+    let commands = [
+        ("MYDEV_MAGIC", MYDEV_MAGIC),
+        ("MYDEV_CLEAR", MYDEV_CLEAR),
+        ("MYDEV_RESIZE", MYDEV_RESIZE),
+        ("MYDEV_STATUS", MYDEV_STATUS),
+        ("MYDEV_STATS", MYDEV_STATS),
+        ("MYDEV_NEXT", MYDEV_NEXT),
+    ]
+    .map(|(name, value)| (name.to_owned(), u64::from(value)));
+    let status = layout!(
+        "mydev_status",
+        Status,
+        [
+            buffer_size,
+            bytes_used,
+            open_count,
+            read_count,
+            write_count,
+            _reserved,
+        ]
+    );
+    let stats = layout!(
+        "mydev_stats",
+        Stats,
+        [
+            bytes_read,
+            bytes_written,
+            reads,
+            writes,
+            reader_waits,
+            writer_waits,
+            bytes_truncated,
+            bytes_cleared,
+            bytes_evicted,
+            bytes_missed,
+            high_water,
+            _spare,
+        ]
+    );
+    commands.into_iter().chain(status).chain(stats).collect()
+}
