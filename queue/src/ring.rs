@@ -33,7 +33,7 @@ use super::span::{Span, Spans};
 ///
 /// - `used <= capacity`.
 /// - `start < capacity`, or both are 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ring {
     capacity: usize,
     start: usize,
@@ -41,7 +41,7 @@ pub struct Ring {
 }
 
 /// What [`Ring::resized`] gives: the ring after, and what has to be done to get there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resized {
     /// The ring of the new capacity, holding the kept bytes.
     pub ring: Ring,

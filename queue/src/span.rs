@@ -9,7 +9,7 @@ use core::ops::Range;
 
 /// A run of bytes without a break. Any two numbers make a valid value; those that this crate hands
 /// out lie within the capacity that they were asked of, the empty ones included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// Where it begins, in bytes from the beginning of the memory.
     pub offset: usize,
@@ -51,7 +51,7 @@ impl Span {
 /// # Invariants
 ///
 /// `second` is empty unless `first` is not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spans {
     first: Span,
     second: Span,

@@ -16,7 +16,7 @@ use super::span::Span;
 /// # Invariants
 ///
 /// `len <= capacity`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text {
     capacity: usize,
     len: usize,

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The pure logic against simple models. A file a module, and where a model needs memory to move
-//! bytes in and out of, it is in `memory`.
+//! The pure logic against simple models: a vector, a deque, a set of permissions, wide integers.
+//!
+//! `ring`, `text`, `span`, `gate` and `counters` look at every case of small instances; `transfers`
+//! moves real bytes in random order; `limits` asks for sizes that no memory has; `kernel` looks at
+//! what the compiler makes of it.
 
+mod counters;
+mod explore;
+mod gate;
+mod kernel;
+mod limits;
 mod memory;
 mod ring;
+mod span;
 mod text;
+mod transfers;

@@ -2,9 +2,10 @@
 
 //! The ring, case by case: every state of small rings, and the limits of the types.
 
+use super::explore::every_state;
 use super::memory::{self, copy_in, copy_out, offsets, Source};
 use mydevice_queue::ring::{Resized, Ring};
-use mydevice_queue::span::Span;
+use mydevice_queue::span::{Span, Spans};
 use std::collections::VecDeque;
 
 /// Every state that a ring of at most `limit` bytes can be in, with memory and what it should hold.
@@ -142,4 +143,45 @@ fn the_largest_ring_wraps_like_any_other() {
     let expected = [(usize::MAX - 2, 2), (0, 5)].map(|(offset, len)| Span { offset, len });
     assert_eq!(runs, expected);
     assert_eq!(ring.resized(3).truncated, 4);
+}
+
+/// A ring with what its reader and its writer have claimed.
+type Claimed = (Ring, Option<Spans>, Option<Spans>);
+
+/// Every next step: a side claims any amount, or commits any part of what it claimed.
+fn every_step((ring, reading, writing): &Claimed) -> Vec<Claimed> {
+    let amounts = 0..=ring.capacity();
+    let mut after = Vec::new();
+    for n in amounts {
+        let (mut read, mut written) = (ring.clone(), ring.clone());
+        after.push(match reading {
+            None => (read, Some(ring.front(n)), *writing),
+            Some(claim) => {
+                read.consume(n.min(claim.len()));
+                (read, None, *writing)
+            }
+        });
+        after.push(match writing {
+            None => (written, *reading, Some(ring.back(n))),
+            Some(claim) => {
+                written.append(n.min(claim.len()));
+                (written, *reading, None)
+            }
+        });
+    }
+    after
+}
+
+#[test]
+fn claims_stay_valid_and_apart_whatever_the_other_side_commits() {
+    for capacity in 0..=5 {
+        for (ring, reading, writing) in every_state((Ring::new(capacity), None, None), every_step) {
+            let (reading, writing) = (reading.unwrap_or_default(), writing.unwrap_or_default());
+            // Valid: what was claimed then is what would be claimed now.
+            assert_eq!(ring.front(reading.len()), reading, "{ring:?}");
+            assert_eq!(ring.back(writing.len()), writing, "{ring:?}");
+            let written: Vec<usize> = offsets(writing).collect();
+            assert!(offsets(reading).all(|offset| !written.contains(&offset)));
+        }
+    }
 }
