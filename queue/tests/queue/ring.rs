@@ -185,3 +185,14 @@ fn claims_stay_valid_and_apart_whatever_the_other_side_commits() {
         }
     }
 }
+
+#[test]
+fn once_around_the_ring_is_where_it_began() {
+    for capacity in 0..=6 {
+        let mut ring = Ring::new(capacity);
+        for _ in 0..capacity {
+            assert_eq!((ring.append(1), ring.consume(1)), (1, 1));
+        }
+        assert_eq!(ring, Ring::new(capacity));
+    }
+}
