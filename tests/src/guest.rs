@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's user land: its files, its shell, its compilers.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use nix::{
+    Result,
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+use crate::{eventually, sleeper};
+
+/// The names in a folder, sorted; none if there is no such folder.
+pub fn entries(folder: &str) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| {
+            entry
+                .expect("reading a folder")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Writes `text` to `file` in one call, as `echo` does, and tells what the kernel thought of it.
+pub fn write_once(file: &Path, text: &str) -> Result<()> {
+    let attempt = || {
+        let mut file = OpenOptions::new().write(true).open(file)?;
+        let n = file.write(text.as_bytes())?;
+        assert_eq!(n, text.len(), "a short write of {text:?}");
+        Ok(())
+    };
+    attempt().map_err(|error: std::io::Error| {
+        Errno::from_raw(error.raw_os_error().expect("an error of the kernel's"))
+    })
+}
+
+/// What one line of bash prints; it must succeed.
+#[track_caller]
+pub fn sh(line: &str) -> String {
+    let output = try_sh(line);
+    assert!(
+        output.status.success(),
+        "`{line}`: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// How one line of bash went.
+pub fn try_sh(line: &str) -> Output {
+    Command::new("bash")
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .output()
+        .expect("running bash")
+}
+
+/// A process of the guest's, killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts `program`, whose output is kept.
+    #[track_caller]
+    pub fn start(program: &str, arguments: &[&str]) -> Self {
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("starting {program}: {error}"));
+        Self { child: Some(child) }
+    }
+
+    /// Its id.
+    pub fn pid(&self) -> Pid {
+        let child = self
+            .child
+            .as_ref()
+            .expect("a process that was not waited for");
+        Pid::from_raw(child.id() as i32)
+    }
+
+    /// Waits until it sleeps in system call number `call`.
+    #[track_caller]
+    pub fn asleep_in(&self, call: i64) -> &Self {
+        let pid = self.pid();
+        eventually("the process falls asleep in its call", || {
+            sleeper::sleeps_in(pid, pid, call)
+        });
+        self
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("sending a signal to a child");
+    }
+
+    /// Waits for its end; what it printed.
+    #[track_caller]
+    pub fn join(mut self) -> Output {
+        let mut child = self
+            .child
+            .take()
+            .expect("a process that was not waited for");
+        eventually("the process ends", || {
+            child.try_wait().expect("waiting for a child").is_some()
+        });
+        child
+            .wait_with_output()
+            .expect("reading what a child printed")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A folder with C sources, gone when dropped.
+#[derive(Debug)]
+pub struct Sources {
+    folder: TempDir,
+}
+
+impl Sources {
+    /// Writes the files, each a name and a text.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("making a folder for sources");
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("writing a source file");
+        }
+        Self { folder }
+    }
+
+    /// Where they are.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Builds a program of `file` with `compiler`, every warning an error, and the header at hand.
+    #[track_caller]
+    pub fn program(&self, compiler: &str, file: &str) -> PathBuf {
+        let program = self.path().join("program");
+        sh(&format!(
+            "cd {} && {compiler} -Wall -Wextra -Werror -O1 -I {} -o {} {file}",
+            self.path().display(),
+            header_folder().display(),
+            program.display(),
+        ));
+        program
+    }
+}
+
+/// The folder of `mydevice_ioctl.h`.
+pub fn header_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../uapi")
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Signal handlers that do nothing but count.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Its handler interrupts a call: installed without `SA_RESTART`.
+pub const INTERRUPTING: Signal = Signal::SIGUSR1;
+/// Its handler lets the kernel restart a call: installed with `SA_RESTART`.
+pub const RESTARTING: Signal = Signal::SIGUSR2;
+
+static CAUGHT: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn count(_signal: libc::c_int) {
+    CAUGHT.fetch_add(1, Ordering::SeqCst);
+}
+
+/// How many signals were handled, in this process, ever.
+pub fn caught() -> usize {
+    CAUGHT.load(Ordering::SeqCst)
+}
+
+/// Installs the handlers of [`INTERRUPTING`] and [`RESTARTING`].
+pub fn install() {
+    handle(INTERRUPTING, SaFlags::empty());
+    handle(RESTARTING, SaFlags::SA_RESTART);
+}
+
+/// Installs the counting handler for `signal`.
+pub fn handle(signal: Signal, flags: SaFlags) {
+    let action = SigAction::new(SigHandler::Handler(count), flags, SigSet::empty());
+    // SAFETY: the handler only adds to an atomic, which is safe at any moment.
+    unsafe { sigaction(signal, &action) }.expect("installing a signal handler");
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Threads that are expected to sleep in a system call, and how the kernel shows that they do.
+
+use std::{
+    fs,
+    os::unix::thread::JoinHandleExt,
+    sync::mpsc,
+    thread::{self, JoinHandle},
+};
+
+use nix::{
+    sys::{pthread::pthread_kill, signal::Signal},
+    unistd::{Pid, getpid, gettid},
+};
+
+use crate::{eventually, signals};
+
+/// A thread that runs one closure, in which it is expected to fall asleep. Dropped before it ended, it is
+/// interrupted until it does, so that a failed test leaves no thread with the device open.
+#[derive(Debug)]
+pub struct Sleeper<T> {
+    tid: Pid,
+    thread: Option<JoinHandle<T>>,
+}
+
+impl<T: Send + 'static> Sleeper<T> {
+    /// Starts the thread.
+    pub fn start(work: impl FnOnce() -> T + Send + 'static) -> Self {
+        signals::install();
+        let (tell, told) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            tell.send(gettid()).expect("the starter waits for this");
+            work()
+        });
+        let tid = told.recv().expect("the thread tells its id first");
+        Self {
+            tid,
+            thread: Some(thread),
+        }
+    }
+
+    /// Starts the thread and waits until it sleeps in system call number `call`.
+    #[track_caller]
+    pub fn asleep_in(call: i64, work: impl FnOnce() -> T + Send + 'static) -> Self {
+        let sleeper = Self::start(work);
+        sleeper.wait_asleep_in(call);
+        sleeper
+    }
+
+    /// Waits until it sleeps in system call number `call`.
+    #[track_caller]
+    pub fn wait_asleep_in(&self, call: i64) {
+        eventually("the thread falls asleep in its call", || {
+            assert!(
+                !self.has_ended(),
+                "the thread ended instead of falling asleep"
+            );
+            self.sleeps_in(call)
+        });
+    }
+
+    /// Whether it sleeps in system call number `call` now.
+    pub fn sleeps_in(&self, call: i64) -> bool {
+        !self.has_ended() && sleeps_in(getpid(), self.tid, call)
+    }
+
+    /// How often it has gone to sleep so far: a sleeper whose number stays was not woken.
+    pub fn times_slept(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/self/task/{}/status", self.tid));
+        let status = status.expect("reading the status of a thread that sleeps");
+        let count = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        count
+            .and_then(|count| count.trim().parse().ok())
+            .expect("voluntary_ctxt_switches in a thread's status")
+    }
+
+    /// Whether the closure has returned.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let thread = self.thread.as_ref().expect("a thread that was not joined");
+        pthread_kill(thread.as_pthread_t(), signal).expect("sending a signal to a thread");
+    }
+
+    /// Waits until the closure returns; what it returned.
+    #[track_caller]
+    pub fn join(mut self) -> T {
+        eventually("the thread ends", || self.has_ended());
+        let thread = self.thread.take().expect("a thread that was not joined");
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl<T> Drop for Sleeper<T> {
+    fn drop(&mut self) {
+        let Some(thread) = &self.thread else { return };
+        eventually("an abandoned thread ends", || {
+            // A thread between two calls, or one that repeats them, needs more than one signal. Its id stays
+            // good until it is joined, which happens nowhere else.
+            let _ = pthread_kill(thread.as_pthread_t(), signals::INTERRUPTING);
+            thread.is_finished()
+        });
+    }
+}
+
+/// Whether thread `tid` of process `pid` sleeps, interruptibly, in system call number `call`.
+pub fn sleeps_in(pid: Pid, tid: Pid, call: i64) -> bool {
+    let file = |name: &str| fs::read_to_string(format!("/proc/{pid}/task/{tid}/{name}"));
+    let (Ok(stat), Ok(syscall)) = (file("stat"), file("syscall")) else {
+        return false;
+    };
+    // The state is the field after the name, which is in parentheses and may hold any character.
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    let number = syscall
+        .split(' ')
+        .next()
+        .and_then(|number| number.parse().ok());
+    state == Some('S') && number == Some(call)
+}
