@@ -14,14 +14,16 @@
 //!   *copying*.
 //! - **Readers.** Either one *alone* (its read takes the bytes away) or any number *shared* (theirs
 //!   leave them). They touch the memory from begin to end; a reader that sleeps has not begun.
-//! - **An overhaul.** CLEAR or RESIZE, with the whole memory to itself.
+//! - **An overhaul.** CLEAR or RESIZE. Nobody copies when it begins, and until it ends nobody changes
+//!   the memory but itself. Shared readers may begin meanwhile: a RESIZE only copies from the memory
+//!   that they read, and a CLEAR drops the data, in the step in which it begins, before it zeroes it.
 //!
 //! | may begin, while there is | a turn | a write copy | a reader alone | shared readers | an overhaul |
 //! | --- | --- | --- | --- | --- | --- |
 //! | write turn | no | no | yes | yes | yes |
 //! | write copy | must be one's own | no | yes | yes | no |
 //! | read alone | yes | yes | no | no | no |
-//! | read shared | yes | yes | no | yes | no |
+//! | read shared | yes | yes | no | yes | yes |
 //! | overhaul | yes | no | no | no | no |
 //!
 //! So reading and writing overlap, and an overhaul passes over a writer that has the turn and
@@ -62,7 +64,7 @@ enum Readers {
 ///
 /// # Invariants
 ///
-/// While `overhauling`, `readers` is `None` and `writer` is `Free` or `Waiting`.
+/// While `overhauling`, `readers` is not `Alone` and `writer` is `Free` or `Waiting`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Gate {
     writer: Writer,
@@ -147,8 +149,8 @@ impl Gate {
         self.readers == Readers::Alone
     }
 
-    /// Begins a copy out of the memory beside other shared readers, unless a reader is alone or an
-    /// overhaul is under way, or `u32::MAX` readers share already.
+    /// Begins a copy out of the memory beside other shared readers, and beside an overhaul, unless a
+    /// reader is alone or `u32::MAX` readers share already.
     #[must_use]
     pub fn begin_read_shared(&mut self) -> bool {
         let before = match self.readers {
@@ -157,11 +159,11 @@ impl Gate {
             Readers::Alone => return false,
         };
         match before.checked_add(1) {
-            Some(count) if !self.overhauling => {
+            Some(count) => {
                 self.readers = Readers::Shared(count);
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
