@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An instance's files in `/sys/class/mydevice_class/<name>/`.
+
+#![forbid(unsafe_code)]
+
+use kernel::{
+    fmt,
+    prelude::*,
+    str::{parse_int::ParseInt, BStr},
+    sync::Arc,
+};
+
+use crate::{
+    discipline::{Kind, OnEmpty},
+    file::OpenFile,
+    instance::Instance,
+    kapi::attribute::{Attribute, AttributeList, Entry},
+};
+
+/// All of them.
+pub(crate) struct All;
+
+impl AttributeList<OpenFile> for All {
+    const LIST: &'static [&'static Entry<OpenFile>] = &[
+        &Entry::new::<Discipline>(),
+        &Entry::new::<Capacity>(),
+        &Entry::new::<MaxCapacity>(),
+        &Entry::new::<OnEmptyAttribute>(),
+        &Entry::new::<ReadTimeout>(),
+        &Entry::new::<BytesUsed>(),
+        &Entry::new::<HighWater>(),
+    ];
+}
+
+/// `discipline`: its name. Can be changed only while the instance is empty and nothing has it open (EBUSY).
+struct Discipline;
+
+impl Attribute<OpenFile> for Discipline {
+    const NAME: &'static CStr = c"discipline";
+    const WRITABLE: bool = true;
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        text(out, instance.snapshot().rules.name)
+    }
+
+    fn store(instance: &Arc<Instance>, text: &str) -> Result {
+        instance.set_discipline(Kind::from_name(text).ok_or(EINVAL)?)
+    }
+}
+
+/// `capacity`: in bytes. Writing it is what `MYDEV_RESIZE` does.
+struct Capacity;
+
+impl Attribute<OpenFile> for Capacity {
+    const NAME: &'static CStr = c"capacity";
+    const WRITABLE: bool = true;
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        number(out, instance.snapshot().capacity as u64)
+    }
+
+    fn store(instance: &Arc<Instance>, text: &str) -> Result {
+        instance.resize(parse(text)?, false)
+    }
+}
+
+/// `max_capacity`: the largest capacity, in bytes: from `capacity` to 2147483647.
+struct MaxCapacity;
+
+impl Attribute<OpenFile> for MaxCapacity {
+    const NAME: &'static CStr = c"max_capacity";
+    const WRITABLE: bool = true;
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        number(out, instance.max_capacity() as u64)
+    }
+
+    fn store(instance: &Arc<Instance>, text: &str) -> Result {
+        instance.set_max_capacity(parse(text)?)
+    }
+}
+
+/// `on_empty`: what a read meets when there is nothing for it: `block`, `eof` or `hangup`.
+struct OnEmptyAttribute;
+
+impl Attribute<OpenFile> for OnEmptyAttribute {
+    const NAME: &'static CStr = c"on_empty";
+    const WRITABLE: bool = true;
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        text(out, instance.on_empty().name())
+    }
+
+    fn store(instance: &Arc<Instance>, text: &str) -> Result {
+        instance.set_on_empty(OnEmpty::from_name(text).ok_or(EINVAL)?);
+        Ok(())
+    }
+}
+
+/// `read_timeout_ms`: how long a read waits, in milliseconds; 0 for without end.
+struct ReadTimeout;
+
+impl Attribute<OpenFile> for ReadTimeout {
+    const NAME: &'static CStr = c"read_timeout_ms";
+    const WRITABLE: bool = true;
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        number(out, u64::from(instance.read_timeout_ms()))
+    }
+
+    fn store(instance: &Arc<Instance>, text: &str) -> Result {
+        instance.set_read_timeout_ms(parse(text)?);
+        Ok(())
+    }
+}
+
+/// `bytes_used`: the bytes that wait to be read.
+struct BytesUsed;
+
+impl Attribute<OpenFile> for BytesUsed {
+    const NAME: &'static CStr = c"bytes_used";
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        number(out, instance.snapshot().used as u64)
+    }
+}
+
+/// `high_water`: the most bytes that ever waited at once.
+struct HighWater;
+
+impl Attribute<OpenFile> for HighWater {
+    const NAME: &'static CStr = c"high_water";
+
+    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
+        number(out, instance.snapshot().counters.high_water)
+    }
+}
+
+fn text(out: &mut dyn fmt::Write, text: &str) -> Result {
+    out.write_str(text).map_err(|_| EIO)
+}
+
+fn number(out: &mut dyn fmt::Write, number: u64) -> Result {
+    write!(out, "{number}").map_err(|_| EIO)
+}
+
+/// A number as the kernel reads numbers; whatever is wrong with it is EINVAL.
+fn parse<T: ParseInt>(text: &str) -> Result<T> {
+    T::from_str(BStr::from_bytes(text.as_bytes())).map_err(|_| EINVAL)
+}

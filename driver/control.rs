@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ioctl commands, as `uapi/mydevice_ioctl.h` has them.
+
+#![forbid(unsafe_code)]
+
+use kernel::{
+    fs::{file::flags, File},
+    prelude::*,
+    uaccess::{UserPtr, UserSlice},
+};
+
+use crate::{
+    file::OpenFile,
+    instance::Instance,
+    kapi::file::{position, FIONREAD},
+    queue::{
+        counters::saturate,
+        ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
+    },
+};
+
+/// Does a command.
+///
+/// Errors, in the order in which they are looked for: ENOTTY for an unknown command or one that means nothing
+/// to the discipline, EBADF for a change through a file that was not opened for writing, EFAULT for a
+/// bad argument, and what the command itself gives.
+pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    let instance = open.instance();
+    let arg = UserPtr::from_addr(arg);
+    let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
+    match cmd {
+        MYDEV_CLEAR => {
+            may_change(open)?;
+            instance.clear(nonblocking)?;
+        }
+        MYDEV_RESIZE => {
+            may_change(open)?;
+            let capacity: u32 = UserSlice::new(arg, size_of::<u32>()).reader().read()?;
+            instance.resize(usize::try_from(capacity)?, nonblocking)?;
+        }
+        MYDEV_STATUS => {
+            // Word by word, in the order of the structure, so that no padding can reach user space.
+            let Status {
+                buffer_size,
+                bytes_used,
+                open_count,
+                read_count,
+                write_count,
+                _reserved,
+            } = status(instance);
+            let words = [
+                buffer_size,
+                bytes_used,
+                open_count,
+                read_count,
+                write_count,
+                _reserved,
+            ];
+            UserSlice::new(arg, size_of::<Status>())
+                .writer()
+                .write(&words)?;
+        }
+        MYDEV_STATS => {
+            let Stats {
+                bytes_read,
+                bytes_written,
+                reads,
+                writes,
+                reader_waits,
+                writer_waits,
+                bytes_truncated,
+                bytes_cleared,
+                bytes_evicted,
+                bytes_missed,
+                high_water,
+                _spare,
+            } = stats(instance);
+            let words = [
+                bytes_read,
+                bytes_written,
+                reads,
+                writes,
+                reader_waits,
+                writer_waits,
+                bytes_truncated,
+                bytes_cleared,
+                bytes_evicted,
+                bytes_missed,
+                high_water,
+            ];
+            let mut writer = UserSlice::new(arg, size_of::<Stats>()).writer();
+            writer.write(&words)?;
+            writer.write(&_spare)?;
+        }
+        FIONREAD => {
+            let at = u64::try_from(position(file))?;
+            let bytes = i32::try_from(instance.available(at)).unwrap_or(i32::MAX);
+            UserSlice::new(arg, size_of::<i32>())
+                .writer()
+                .write(&bytes)?;
+        }
+        // For `spool` alone.
+        MYDEV_NEXT => return Err(ENOTTY),
+        _ => return Err(ENOTTY),
+    }
+    Ok(0)
+}
+
+/// CLEAR and RESIZE take bytes away from others: a file that was opened to read only may not.
+fn may_change(open: &OpenFile) -> Result {
+    if !open.writes() {
+        return Err(EBADF);
+    }
+    Ok(())
+}
+
+fn status(instance: &Instance) -> Status {
+    let now = instance.snapshot();
+    Status {
+        buffer_size: saturate(now.capacity as u64),
+        bytes_used: saturate(now.used as u64),
+        open_count: saturate(now.counters.opens),
+        read_count: saturate(now.counters.reads),
+        write_count: saturate(now.counters.writes),
+        _reserved: 0,
+    }
+}
+
+fn stats(instance: &Instance) -> Stats {
+    let counters = instance.snapshot().counters;
+    Stats {
+        bytes_read: counters.bytes_read,
+        bytes_written: counters.bytes_written,
+        reads: counters.reads,
+        writes: counters.writes,
+        reader_waits: counters.reader_waits,
+        writer_waits: counters.writer_waits,
+        bytes_truncated: counters.bytes_truncated,
+        bytes_cleared: counters.bytes_cleared,
+        bytes_evicted: counters.bytes_evicted,
+        // Nothing is evicted in a discipline that there is yet.
+        bytes_missed: 0,
+        high_water: counters.high_water,
+        _spare: [0; 5],
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An open file: what the VFS asks of it, passed on to its instance.
+
+#![forbid(unsafe_code)]
+
+use kernel::{
+    fs::{File, Kiocb},
+    iov::{IovIterDest, IovIterSource},
+    prelude::*,
+    sync::Arc,
+};
+
+use crate::{
+    control,
+    discipline::Reading,
+    instance::{Instance, Opened},
+    kapi::{
+        file::{nonblocking, position, FileOperations, Opening, SeekEnd},
+        poll::{Events, PollTable},
+        print::debug_line,
+    },
+    params,
+};
+
+/// An open file description of an instance.
+pub(crate) struct OpenFile {
+    instance: Arc<Instance>,
+    opened: Opened,
+}
+
+impl OpenFile {
+    /// The instance it was opened on.
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Whether it can write.
+    pub(crate) fn writes(&self) -> bool {
+        self.opened.writes
+    }
+}
+
+#[vtable]
+impl FileOperations for OpenFile {
+    type Device = Arc<Instance>;
+    type Module = crate::LocalModule;
+    type Ptr = KBox<Self>;
+
+    fn open(instance: &Arc<Instance>, file: &Opening) -> Result<KBox<Self>> {
+        // Allocate first: from `Instance::open` on, somebody has to call `release`.
+        let open = KBox::new_uninit(GFP_KERNEL)?;
+        if instance.snapshot().rules.reading == Reading::Take {
+            file.stream();
+        }
+        file.nowait();
+        let opened = instance.open(file.reads(), file.writes());
+        Ok(KBox::write(
+            open,
+            Self {
+                instance: instance.clone(),
+                opened,
+            },
+        ))
+    }
+
+    fn release(open: KBox<Self>) {
+        open.instance.release(open.opened);
+    }
+
+    fn read_iter(mut kiocb: Kiocb<'_, KBox<Self>>, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        let open = kiocb.file();
+        let wanted = iov.len();
+        let at = u64::try_from(kiocb.ki_pos())?;
+        let result = open
+            .instance
+            .read(&open.opened, at, iov, nonblocking(&kiocb));
+        if let Ok(n) = result {
+            let position = kiocb.ki_pos_mut();
+            *position = position.saturating_add_unsigned(n as u64);
+        }
+        log_transfer(&open.instance, "read", wanted, &result);
+        result
+    }
+
+    fn write_iter(kiocb: Kiocb<'_, KBox<Self>>, iov: &mut IovIterSource<'_>) -> Result<usize> {
+        // A write always appends and leaves the position, which is that of reading, where it is.
+        let open = kiocb.file();
+        let wanted = iov.len();
+        let result = open.instance.write(iov, nonblocking(&kiocb));
+        log_transfer(&open.instance, "write", wanted, &result);
+        result
+    }
+
+    fn poll<'file>(open: &'file Self, file: &File, table: PollTable<'file>) -> Events {
+        let at = u64::try_from(position(file)).unwrap_or(0);
+        open.instance.poll(&open.opened, at, &table)
+    }
+
+    fn ioctl(open: &Self, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        control::ioctl(open, file, cmd, arg)
+    }
+
+    fn seek_end(open: &Self) -> SeekEnd {
+        SeekEnd {
+            end: i64::try_from(open.instance.snapshot().used).unwrap_or(i64::MAX),
+            max: i64::MAX,
+        }
+    }
+
+    fn fasync(open: &Self, fd: c_int, file: &File, on: bool) -> Result {
+        open.instance.fasync().set(fd, file, on)
+    }
+}
+
+/// Logs a read or a write, if the parameter says so.
+fn log_transfer(instance: &Instance, what: &str, wanted: usize, result: &Result<usize>) {
+    if params::log_transfers() {
+        match result {
+            Ok(n) => debug_line!("{}: {what} {n} of {wanted}\n", instance.label()),
+            Err(error) => debug_line!("{}: {what} of {wanted}: {error:?}\n", instance.label()),
+        }
+    }
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One queue: its data, its counters, and who waits for what.
+//!
+//! # The lock
+//!
+//! There is one lock an instance, the spinlock around [`State`]. It is held for a few positions and counters
+//! at a time: never while anything is copied, allocated, freed, zeroed or waited for, and never together
+//! with another lock of this driver. Waking is done after it is given back. So nobody ever waits for it
+//! longer than for a handful of instructions, a caller that must not sleep included.
+//!
+//! # Copying without a lock
+//!
+//! A read or a write marks in the [`Gate`] that it copies, claims a region, gives the lock back, copies, and
+//! commits under the lock what was really moved. The gate says who may be at work at the same time: one
+//! writer; one reader that takes bytes away, or any number that do not; and CLEAR or RESIZE (an *overhaul*)
+//! only when nobody copies. A task that is stalled in its copy, by a page that does not come, therefore
+//! holds up those on its own side and overhauls, and nobody else.
+//!
+//! # Turns
+//!
+//! A write keeps the gate's write turn until its last byte is in, asleep for room included, so that writes
+//! never interleave. It sleeps in `mid_writer`; the others sleep in `writers`, in the order in which they came.
+//!
+//! An overhaul that finds somebody copying is noted as waiting. Whoever ends the last copy then begins the
+//! overhaul in its name ([`State::settle`]), so that newcomers cannot keep it out for ever, although they
+//! need not wait for one that waits.
+//!
+//! # No wake-up is lost
+//!
+//! A sleeper is in its wait queue before it looks at the state under the lock. Everybody who changes the
+//! state calls [`State::settle`] before giving the lock back, and it names those who can go on *now*,
+//! whatever the change was: one reader if there is data that nobody is reading, one writer if there is room
+//! and the turn is free, and so on. One that was woken and does not take what it was woken for, because
+//! of a signal or because another was faster, changes nothing for the rest: the one that leaves settles again.
+
+#![forbid(unsafe_code)]
+
+use core::mem::take;
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    str::{BStr, CString},
+    sync::{Arc, SpinLock},
+};
+
+use crate::{
+    discipline::{Full, Kind, OnEmpty, Reading, Rules, Store},
+    kapi::{
+        fasync::{Band, Fasync},
+        poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
+        wait::{new_wait_queue, WaitQueue},
+    },
+    params,
+    queue::{counters::Counters, gate::Gate},
+};
+
+mod overhaul;
+mod read;
+mod settings;
+mod write;
+
+/// A queue. It lives as long as its device, its `/proc` entry or an open file.
+#[pin_data]
+pub(crate) struct Instance {
+    name: CString,
+    #[pin]
+    state: SpinLock<State>,
+    /// Readers that wait for data, or for another reader's copy to end.
+    #[pin]
+    readers: WaitQueue,
+    /// Writers that wait for their turn, or for room to begin.
+    #[pin]
+    writers: WaitQueue,
+    /// The writer that has the turn and waits for room to go on.
+    #[pin]
+    mid_writer: WaitQueue,
+    /// CLEAR and RESIZE that wait for copies to end.
+    #[pin]
+    overhauls: WaitQueue,
+    #[pin]
+    pollers: PollQueue,
+    fasync: Fasync,
+}
+
+/// What the lock guards.
+struct State {
+    store: Store,
+    gate: Gate,
+    counters: Counters,
+    on_empty: OnEmpty,
+    /// How long a read waits, in milliseconds; 0 for without end.
+    read_timeout_ms: u32,
+    /// The largest capacity that RESIZE may set, in bytes.
+    max_capacity: usize,
+    /// Opens for writing now.
+    writers: u64,
+    /// Opens for writing since the instance was made.
+    writers_ever: u64,
+    /// Overhauls that sleep until nobody copies.
+    overhauls_waiting: usize,
+    /// The gate was given to an overhaul that sleeps, and it has not woken yet.
+    overhaul_granted: bool,
+}
+
+/// What an open has to do with the instance, from [`Instance::open`] to [`Instance::release`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    /// It can read.
+    pub(crate) reads: bool,
+    /// It can write.
+    pub(crate) writes: bool,
+    /// There was a writer when it began, itself included.
+    saw_writer: bool,
+    /// [`State::writers_ever`] when it began.
+    writers_ever: u64,
+}
+
+/// The figures of an instance at one moment.
+pub(crate) struct Snapshot {
+    /// The bytes of data that it may hold.
+    pub(crate) capacity: usize,
+    /// The bytes that wait to be read.
+    pub(crate) used: usize,
+    /// What it has counted.
+    pub(crate) counters: Counters,
+    /// Its discipline.
+    pub(crate) rules: &'static Rules,
+}
+
+/// What has become possible by a change of the state, for [`State::settle`].
+#[derive(Clone, Copy, Default)]
+struct News {
+    /// There may be more to read than before.
+    data: bool,
+    /// There may be more room than before.
+    room: bool,
+}
+
+impl News {
+    const DATA: Self = Self {
+        data: true,
+        room: false,
+    };
+    const ROOM: Self = Self {
+        data: false,
+        room: true,
+    };
+    const BOTH: Self = Self {
+        data: true,
+        room: true,
+    };
+    /// Nothing new, but somebody who was woken leaves.
+    const NONE: Self = Self {
+        data: false,
+        room: false,
+    };
+}
+
+/// Who is to be woken once the lock is given back.
+#[must_use]
+#[derive(Default)]
+struct Wake {
+    one_reader: bool,
+    all_readers: bool,
+    one_writer: bool,
+    mid_writer: bool,
+    overhaul: bool,
+    readable: bool,
+    writable: bool,
+    reach: Option<Reach>,
+}
+
+impl Instance {
+    /// Makes an empty instance. Fails with ENOMEM; may sleep.
+    pub(crate) fn new(name: CString, kind: Kind, capacity: usize) -> Result<Arc<Self>> {
+        let store = Store::new(kind, capacity)?;
+        let state = State {
+            gate: Gate::new(),
+            counters: Counters::default(),
+            on_empty: kind.rules().on_empty,
+            read_timeout_ms: 0,
+            max_capacity: kind.rules().max_capacity,
+            writers: 0,
+            writers_ever: 0,
+            overhauls_waiting: 0,
+            overhaul_granted: false,
+            store,
+        };
+        Arc::pin_init(
+            pin_init!(Self {
+                name,
+                state <- new_spinlock!(state, "mydevice state"),
+                readers <- new_wait_queue!("mydevice readers"),
+                writers <- new_wait_queue!("mydevice writers"),
+                mid_writer <- new_wait_queue!("mydevice mid_writer"),
+                overhauls <- new_wait_queue!("mydevice overhauls"),
+                pollers <- new_poll_queue!("mydevice pollers"),
+                fasync: Fasync::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Its full name.
+    pub(crate) fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// Its full name, as log lines show it.
+    pub(crate) fn label(&self) -> &BStr {
+        BStr::from_bytes(self.name.to_bytes())
+    }
+
+    /// An open begins.
+    pub(crate) fn open(&self, reads: bool, writes: bool) -> Opened {
+        let (opened, count, wake) = {
+            let mut state = self.state.lock();
+            state.counters.opened();
+            if writes {
+                state.writers = state.writers.saturating_add(1);
+                state.writers_ever = state.writers_ever.saturating_add(1);
+            }
+            let opened = Opened {
+                reads,
+                writes,
+                saw_writer: state.writers > 0,
+                writers_ever: state.writers_ever,
+            };
+            (opened, state.counters.opens, state.settle(News::NONE))
+        };
+        self.wake(wake);
+        if params::log_events() {
+            pr_info!("{}: open (count now {count})\n", self.label());
+        }
+        opened
+    }
+
+    /// An open ends.
+    pub(crate) fn release(&self, opened: Opened) {
+        let (count, wake) = {
+            let mut state = self.state.lock();
+            state.counters.closed();
+            let mut news = News::NONE;
+            if opened.writes {
+                state.writers = state.writers.saturating_sub(1);
+                // With `hangup`, the last writer's close is what readers wait for.
+                news.data = state.writers == 0 && state.on_empty == OnEmpty::Hangup;
+            }
+            (state.counters.opens, state.settle(news))
+        };
+        self.wake(wake);
+        if params::log_events() {
+            pr_info!("{}: release (count now {count})\n", self.label());
+        }
+    }
+
+    /// All figures, taken together.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.state.lock();
+        Snapshot {
+            capacity: state.store.capacity(),
+            used: state.store.used(),
+            counters: state.counters,
+            rules: state.store.rules(),
+        }
+    }
+
+    /// The bytes that a read at this position could get now.
+    pub(crate) fn available(&self, position: u64) -> usize {
+        self.state.lock().store.available(position)
+    }
+
+    /// Registers a poller, then says what would not wait. Does not sleep.
+    pub(crate) fn poll<'file>(
+        &'file self,
+        opened: &Opened,
+        position: u64,
+        table: &PollTable<'file>,
+    ) -> Events {
+        table.register(&self.pollers);
+        self.state.lock().events(opened, position)
+    }
+
+    /// The files that want SIGIO.
+    pub(crate) fn fasync(&self) -> &Fasync {
+        &self.fasync
+    }
+
+    /// Wakes whom [`State::settle`] named. Called without the lock.
+    fn wake(&self, wake: Wake) {
+        if wake.overhaul {
+            self.overhauls.wake_one();
+        }
+        if wake.all_readers {
+            self.readers.wake_all();
+        } else if wake.one_reader {
+            self.readers.wake_one();
+        }
+        if wake.mid_writer {
+            self.mid_writer.wake_one();
+        }
+        if wake.one_writer {
+            self.writers.wake_one();
+        }
+        let reach = wake.reach.unwrap_or(Reach::One);
+        if wake.readable {
+            self.pollers.wake(Events::READABLE | Events::HANGUP, reach);
+            self.fasync.signal(Band::In);
+        }
+        if wake.writable {
+            self.pollers.wake(Events::WRITABLE, Reach::One);
+            self.fasync.signal(Band::Out);
+        }
+    }
+}
+
+impl State {
+    /// To be called after every change, before the lock is given back: says who can go on now.
+    ///
+    /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose
+    /// receiver leaves is made up for by anybody's next step. Pollers are told of what is new.
+    fn settle(&mut self, news: News) -> Wake {
+        let mut wake = Wake::default();
+        if self.overhauls_waiting > 0 && !self.overhaul_granted && self.gate.begin_overhaul() {
+            self.overhaul_granted = true;
+            wake.overhaul = true;
+        }
+        let rules = self.store.rules();
+
+        match rules.reading {
+            Reading::Take => {
+                wake.one_reader = self.data_is_free() || news.data && self.ends_reads()
+            }
+            Reading::Copy => wake.all_readers = news.data,
+        }
+        // When there is nothing more to come, that is so for everybody.
+        wake.all_readers |= news.data && self.ends_reads();
+        wake.reach = Some(match wake.all_readers {
+            true => Reach::All,
+            false => Reach::One,
+        });
+        wake.readable = news.data && (wake.one_reader || wake.all_readers);
+
+        if !self.gate.overhauling() {
+            if self.gate.write_turn_free() {
+                wake.one_writer = self.store.room() > 0 || rules.full == Full::NoSpace;
+            } else {
+                wake.mid_writer = self.store.room() > 0;
+            }
+        }
+        wake.writable = news.room && self.room_is_free();
+        wake
+    }
+
+    /// Whether there is data that nobody is taking.
+    fn data_is_free(&self) -> bool {
+        self.store.used() > 0 && !self.gate.reading_alone() && !self.gate.overhauling()
+    }
+
+    /// Whether a write could begin now.
+    fn room_is_free(&self) -> bool {
+        self.gate.write_turn_free() && !self.gate.overhauling() && self.store.room() > 0
+    }
+
+    /// Whether some reader that finds nothing gets 0 rather than waits.
+    fn ends_reads(&self) -> bool {
+        match self.on_empty {
+            OnEmpty::Block => false,
+            OnEmpty::Eof => true,
+            OnEmpty::Hangup => self.writers == 0,
+        }
+    }
+
+    /// Whether this open has lost its last writer (`hangup`).
+    fn hung_up(&self, opened: &Opened) -> bool {
+        self.on_empty == OnEmpty::Hangup
+            && self.writers == 0
+            && (opened.saw_writer || self.writers_ever != opened.writers_ever)
+    }
+
+    /// Whether this open's read gets 0 when there is nothing for it.
+    fn is_end(&self, opened: &Opened) -> bool {
+        self.on_empty == OnEmpty::Eof || self.hung_up(opened)
+    }
+
+    /// What poll says.
+    fn events(&self, opened: &Opened, position: u64) -> Events {
+        let mut events = Events::NONE;
+        if opened.reads {
+            let readable = match self.store.rules().reading {
+                Reading::Take => self.data_is_free(),
+                Reading::Copy => self.store.available(position) > 0,
+            };
+            let empty = self.store.available(position) == 0;
+            if readable || empty && self.is_end(opened) {
+                events = events | Events::READABLE;
+            }
+            if empty && self.hung_up(opened) {
+                events = events | Events::HANGUP;
+            }
+        }
+        if opened.writes {
+            // A write into a full `buffer` does not wait either, but ENOSPC is no room.
+            if self.room_is_free() {
+                events = events | Events::WRITABLE;
+            }
+        }
+        events
+    }
+
+    /// An overhaul that slept takes the gate that was given to it.
+    fn take_grant(&mut self) -> bool {
+        take(&mut self.overhaul_granted)
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading.
+
+#![forbid(unsafe_code)]
+
+use kernel::{iov::IovIterDest, prelude::*};
+
+use super::{Instance, News, Opened, State};
+use crate::{
+    discipline::{Claim, Reading},
+    kapi::{
+        sched::CHUNK,
+        wait::{Ended, Patience},
+    },
+};
+
+/// How a read begins.
+enum Begun {
+    /// Something is to be copied, and the gate knows of it.
+    Copy(Claim),
+    /// There is nothing, and the reader is not to wait for more.
+    End,
+}
+
+impl Instance {
+    /// Moves bytes to a reader, and returns how many: all it can have now, 0 at an end.
+    ///
+    /// `position` is the file's, for disciplines whose files have one. Sleeps, unless `nonblocking`, until
+    /// there is something for it; and as long as the reader's memory takes to come.
+    ///
+    /// Errors: EAGAIN if it would have to wait and must not, or has waited for `read_timeout_ms`;
+    /// ERESTARTSYS for a signal in a wait without end, EINTR for one in a wait with a time-out; EFAULT if no
+    /// byte could be copied. What did not reach the reader stays.
+    pub(crate) fn read(
+        &self,
+        opened: &Opened,
+        position: u64,
+        iov: &mut IovIterDest<'_>,
+        nonblocking: bool,
+    ) -> Result<usize> {
+        if iov.is_empty() {
+            return Ok(0);
+        }
+        let (begun, now) = self.begin_read(opened, position, iov.len(), nonblocking)?;
+        let Begun::Copy(mut claim) = begun else {
+            return Ok(0);
+        };
+
+        let mut done: usize = 0;
+        loop {
+            let copied = claim.copy_to(iov);
+
+            let mut state = self.state.lock();
+            state.store.taken(copied);
+            state.counters.read(copied, done == 0);
+            done = done.saturating_add(copied);
+            let next = if copied < claim.len() || iov.is_empty() {
+                None
+            } else if done < now || state.overhauls_waiting == 0 {
+                // What was there in the beginning is never cut; what came meanwhile is left to whoever
+                // waits to clear or resize.
+                state.next_source(position, done, iov.len())
+            } else {
+                None
+            };
+            match next {
+                Some(next) => {
+                    let wake = state.settle(News::ROOM);
+                    drop(state);
+                    self.wake(wake);
+                    claim = next;
+                }
+                None => {
+                    state.end_read();
+                    let wake = state.settle(News::BOTH);
+                    drop(state);
+                    self.wake(wake);
+                    break;
+                }
+            }
+        }
+        if done == 0 {
+            return Err(EFAULT);
+        }
+        Ok(done)
+    }
+
+    /// Waits until a read can begin. Returns with it how many bytes it can have at that moment.
+    fn begin_read(
+        &self,
+        opened: &Opened,
+        position: u64,
+        wanted: usize,
+        nonblocking: bool,
+    ) -> Result<(Begun, usize)> {
+        let mut state = self.state.lock();
+        if let Some(begun) = state.try_read(opened, position, wanted) {
+            return Ok(begun);
+        }
+        if nonblocking {
+            return Err(EAGAIN);
+        }
+        state.counters.reader_waited();
+        let (patience, on_signal) = match state.read_timeout_ms {
+            0 => (Patience::ENDLESS, ERESTARTSYS),
+            millis => (Patience::millis(millis), EINTR),
+        };
+        let (mut state, result) = self
+            .readers
+            .wait_until(&self.state, state, patience, |state| {
+                state.try_read(opened, position, wanted)
+            });
+        result.map_err(|ended| {
+            let wake = state.settle(News::NONE);
+            drop(state);
+            self.wake(wake);
+            match ended {
+                Ended::Signal => on_signal,
+                Ended::TimedOut => EAGAIN,
+            }
+        })
+    }
+}
+
+impl State {
+    /// Begins a read, if it need not wait.
+    fn try_read(
+        &mut self,
+        opened: &Opened,
+        position: u64,
+        wanted: usize,
+    ) -> Option<(Begun, usize)> {
+        let now = self.store.available(position).min(wanted);
+        if now == 0 {
+            return self.is_end(opened).then_some((Begun::End, 0));
+        }
+        let may = match self.store.rules().reading {
+            Reading::Take => self.gate.begin_read_alone(),
+            Reading::Copy => self.gate.begin_read_shared(),
+        };
+        may.then(|| {
+            let claim = self.store.source(position, now.min(CHUNK));
+            (Begun::Copy(claim), now)
+        })
+    }
+
+    /// The next piece of a read that has moved `done` bytes.
+    fn next_source(&self, position: u64, done: usize, wanted: usize) -> Option<Claim> {
+        let position = position.saturating_add(done as u64);
+        let claim = self.store.source(position, wanted.min(CHUNK));
+        (claim.len() > 0).then_some(claim)
+    }
+
+    /// A read that began is over.
+    fn end_read(&mut self) {
+        match self.store.rules().reading {
+            Reading::Take => self.gate.end_read_alone(),
+            Reading::Copy => self.gate.end_read_shared(),
+        }
+    }
+}

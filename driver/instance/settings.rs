@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be set in sysfs.
+
+#![forbid(unsafe_code)]
+
+use kernel::prelude::*;
+
+use super::{Instance, News};
+use crate::{
+    discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT},
+    params,
+};
+
+impl Instance {
+    /// Its largest capacity, in bytes.
+    pub(crate) fn max_capacity(&self) -> usize {
+        self.state.lock().max_capacity
+    }
+
+    /// Sets the largest capacity; EINVAL if that is less than the capacity, or more than there can be.
+    pub(crate) fn set_max_capacity(&self, bytes: usize) -> Result {
+        let mut state = self.state.lock();
+        if bytes < state.store.capacity() || bytes > CAPACITY_LIMIT {
+            return Err(EINVAL);
+        }
+        state.max_capacity = bytes;
+        Ok(())
+    }
+
+    /// What a read meets when there is nothing for it.
+    pub(crate) fn on_empty(&self) -> OnEmpty {
+        self.state.lock().on_empty
+    }
+
+    /// Sets what a read meets when there is nothing for it, those that wait now included.
+    pub(crate) fn set_on_empty(&self, on_empty: OnEmpty) {
+        let mut state = self.state.lock();
+        state.on_empty = on_empty;
+        let wake = state.settle(News::DATA);
+        drop(state);
+        self.wake(wake);
+    }
+
+    /// How long a read waits, in milliseconds; 0 for without end.
+    pub(crate) fn read_timeout_ms(&self) -> u32 {
+        self.state.lock().read_timeout_ms
+    }
+
+    /// Sets how long reads wait that begin to wait from now on.
+    pub(crate) fn set_read_timeout_ms(&self, millis: u32) {
+        self.state.lock().read_timeout_ms = millis;
+    }
+
+    /// Changes the discipline, and with it `capacity`, `max_capacity` and `on_empty` to its defaults.
+    ///
+    /// Errors: EBUSY unless the instance is empty and nothing has it open; ENOMEM.
+    pub(crate) fn set_discipline(&self, kind: Kind) -> Result {
+        let mut store = Store::new(kind, params::capacity())?;
+        let mut state = self.state.lock();
+        if state.counters.opens > 0 || state.store.used() > 0 || !state.gate.idle() {
+            return Err(EBUSY);
+        }
+        core::mem::swap(&mut state.store, &mut store);
+        state.max_capacity = kind.rules().max_capacity;
+        state.on_empty = kind.rules().on_empty;
+        drop(state);
+        // The old one goes without the lock.
+        drop(store);
+        Ok(())
+    }
+}

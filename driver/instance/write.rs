@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Writing.
+
+#![forbid(unsafe_code)]
+
+use kernel::{current, iov::IovIterSource, prelude::*};
+
+use super::{Instance, News, State};
+use crate::{
+    discipline::{Claim, Full},
+    kapi::{sched::CHUNK, wait::Patience},
+};
+
+impl Instance {
+    /// Takes bytes from a writer, and returns how many.
+    ///
+    /// The bytes of one call are contiguous, whatever its length: it has the write turn from its first byte
+    /// to its last. Where a full instance makes writers wait, all bytes are taken unless a signal, a fault
+    /// or `nonblocking` ends the call early; elsewhere, what fits. Sleeps, unless `nonblocking`, for its
+    /// turn and for room; and as long as the writer's memory takes to come.
+    ///
+    /// Errors, each only if no byte was taken: EAGAIN if it would have to wait and must not; ERESTARTSYS for
+    /// a signal in a wait; ENOSPC if there is no room and waiting is not the rule; EFAULT.
+    pub(crate) fn write(&self, iov: &mut IovIterSource<'_>, nonblocking: bool) -> Result<usize> {
+        if iov.is_empty() {
+            return Ok(0);
+        }
+        let mut claim = self.begin_write(iov.len(), nonblocking)?;
+
+        let mut done: usize = 0;
+        let mut state = loop {
+            let copied = claim.copy_from(iov);
+
+            let mut state = self.state.lock();
+            state.gate.end_write_copy();
+            state.store.added(copied);
+            let used = state.store.used();
+            state.counters.write(copied, done == 0, used);
+            done = done.saturating_add(copied);
+            if copied < claim.len() || iov.is_empty() || current!().signal_pending() {
+                break state;
+            }
+            if let Some(next) = state.next_target(iov.len()) {
+                let wake = state.settle(News::DATA);
+                drop(state);
+                self.wake(wake);
+                claim = next;
+                continue;
+            }
+            let full = state.store.room() == 0 && state.store.rules().full == Full::NoSpace;
+            if nonblocking || full {
+                break state;
+            }
+
+            // In mid-write: asleep, with the turn, for room or for an overhaul to end.
+            state.counters.writer_waited();
+            let wake = state.settle(News::DATA);
+            drop(state);
+            self.wake(wake);
+            let wanted = iov.len();
+            let (state, next) = self.mid_writer.wait_until(
+                &self.state,
+                self.state.lock(),
+                Patience::ENDLESS,
+                |state| state.next_target(wanted),
+            );
+            match next {
+                Ok(next) => {
+                    drop(state);
+                    claim = next;
+                }
+                Err(_) => break state,
+            }
+        };
+        state.gate.release_write_turn();
+        let wake = state.settle(News::BOTH);
+        drop(state);
+        self.wake(wake);
+        if done == 0 {
+            return Err(EFAULT);
+        }
+        Ok(done)
+    }
+
+    /// Waits until a write can begin: for the turn, and for room for its first byte.
+    fn begin_write(&self, wanted: usize, nonblocking: bool) -> Result<Claim> {
+        let mut state = self.state.lock();
+        if let Some(begun) = state.try_write(wanted) {
+            return begun;
+        }
+        if nonblocking {
+            return Err(EAGAIN);
+        }
+        state.counters.writer_waited();
+        let (mut state, result) =
+            self.writers
+                .wait_until(&self.state, state, Patience::ENDLESS, |state| {
+                    state.try_write(wanted)
+                });
+        match result {
+            Ok(Ok(claim)) => Ok(claim),
+            // The wake-up was for somebody who writes: hand it on.
+            refused => {
+                let wake = state.settle(News::NONE);
+                drop(state);
+                self.wake(wake);
+                refused.unwrap_or(Err(ERESTARTSYS))
+            }
+        }
+    }
+}
+
+impl State {
+    /// Begins a write, or refuses it, if it need not wait.
+    fn try_write(&mut self, wanted: usize) -> Option<Result<Claim>> {
+        if !self.gate.write_turn_free() || self.gate.overhauling() {
+            return None;
+        }
+        if self.store.room() == 0 {
+            return match self.store.rules().full {
+                Full::Wait => None,
+                Full::NoSpace => Some(Err(ENOSPC)),
+            };
+        }
+        if !self.gate.take_write_turn() {
+            return None;
+        }
+        self.next_target(wanted).map(Ok)
+    }
+
+    /// Begins to copy the next piece of the write that has the turn, if there is room and no overhaul.
+    fn next_target(&mut self, wanted: usize) -> Option<Claim> {
+        if self.store.room() == 0 || !self.gate.begin_write_copy() {
+            return None;
+        }
+        Some(self.store.target(wanted.min(CHUNK)))
+    }
+}

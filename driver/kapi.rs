@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe wrappers over kernel interfaces that the kernel crate lacks.
+//!
+//! This is the only home of `unsafe` in the driver. Nothing here knows of queues: each file could be
+//! proposed for the kernel crate as it stands, and uses the crate's own types wherever they exist.
+//!
+//! | file | wraps |
+//! | --- | --- |
+//! | `device` | device numbers, classes, `struct cdev` with its `struct device` |
+//! | `file` | `struct file_operations` |
+//! | `attribute` | device attributes in sysfs |
+//! | `proc` | entries in `/proc` through `seq_file` |
+//! | `param`, `modinfo` | module parameters that show in sysfs, and what `modinfo` prints |
+//! | `wait` | wait queues whose sleepers keep their place |
+//! | `poll` | poll with keys |
+//! | `fasync` | SIGIO |
+//! | `memory` | memory that several tasks copy into and out of at once |
+//! | `sched` | scheduling points |
+//! | `print` | log lines at debug level |
+//! | `raw` | bindings that `kernel::bindings` lacks, made by bindgen, and the helpers in C |
+
+// Written as part of a crate that exports it.
+#![allow(unreachable_pub)]
+
+pub(crate) mod attribute;
+pub(crate) mod device;
+pub(crate) mod fasync;
+pub(crate) mod file;
+pub(crate) mod memory;
+pub(crate) mod modinfo;
+pub(crate) mod param;
+pub(crate) mod poll;
+pub(crate) mod print;
+pub(crate) mod proc;
+mod raw;
+pub(crate) mod sched;
+pub(crate) mod wait;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What bindgen makes Rust of for this module: exported functions whose headers the kernel crate's own
+ * bindings do not include, macros that bindgen cannot read, and the helpers in helpers.c.
+ */
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/proc_fs.h>
+
+/* The prefix goes when the bindings are made, see Kbuild. */
+static const fmode_t KAPI_CONST_FMODE_NOWAIT = FMODE_NOWAIT;
+static const int KAPI_CONST_IOCB_NOWAIT = IOCB_NOWAIT;
+static const gfp_t KAPI_CONST___GFP_RETRY_MAYFAIL = __GFP_RETRY_MAYFAIL;
+
+void kapi_helper_cond_resched(void);

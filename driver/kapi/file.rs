@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The file operations of a character device, whole: what `kernel::miscdevice` has, and poll, splice,
+//! seeking and SIGIO.
+//!
+//! A driver implements [`FileOperations`] for a type of its own and registers devices with it by
+//! [`super::device::Registration`]. The operations that it does not implement are absent, and the VFS does
+//! what it does for an absent operation.
+//!
+//! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h) (`struct file_operations`)
+
+use core::marker::PhantomData;
+use kernel::{
+    bindings,
+    error::{from_result, VTABLE_DEFAULT_ERROR},
+    fs::{file::flags, File, Kiocb},
+    iov::{IovIterDest, IovIterSource},
+    module::{this_module, ModuleMetadata},
+    prelude::*,
+    types::ForeignOwnable,
+};
+
+use super::{
+    device::Node,
+    poll::{Events, PollTable},
+    raw,
+};
+
+/// The operations of a character device's files.
+///
+/// All but [`Self::open`] and [`Self::release`] may run at the same time, on the same file too, and all may
+/// sleep unless they say otherwise.
+#[vtable]
+pub trait FileOperations: Sized + 'static {
+    /// What belongs to a device and is given when it is registered.
+    type Device: Send + Sync;
+
+    /// What belongs to an open file.
+    type Ptr: ForeignOwnable + Send + Sync;
+
+    /// The module that must stay loaded while a file is open.
+    type Module: ModuleMetadata;
+
+    /// A file is opened. What is returned is the file's own until [`Self::release`].
+    fn open(device: &Self::Device, file: &Opening) -> Result<Self::Ptr>;
+
+    /// The last descriptor of a file was closed.
+    fn release(ptr: Self::Ptr) {
+        drop(ptr);
+    }
+
+    /// `read`, `readv`, `pread` and what else ends in a read.
+    ///
+    /// Not called with an empty destination by `read`; by `readv`, it is.
+    fn read_iter(_kiocb: Kiocb<'_, Self::Ptr>, _iov: &mut IovIterDest<'_>) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `write`, `writev`, `pwrite` and what else ends in a write.
+    fn write_iter(_kiocb: Kiocb<'_, Self::Ptr>, _iov: &mut IovIterSource<'_>) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `poll`, `select`, `epoll` and io_uring's poll: registers the queues that tell of changes, then says
+    /// what is true now.
+    ///
+    /// Must not sleep: epoll calls it under its own locks.
+    fn poll<'file>(
+        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'file>,
+        _file: &File,
+        _table: PollTable<'file>,
+    ) -> Events {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `ioctl`, of 32-bit programs as well: the argument is a pointer or unused, and structures have the
+    /// same layout for both.
+    fn ioctl(
+        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        _file: &File,
+        _cmd: u32,
+        _arg: usize,
+    ) -> Result<isize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// The place that `SEEK_END` counts from, and beyond which `lseek` does not go, for files that were
+    /// not opened as streams ([`Opening::stream`]).
+    fn seek_end(_ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>) -> SeekEnd {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `fcntl(F_SETFL)` switches `O_ASYNC`, or a file with it is closed: to be passed on to
+    /// [`super::fasync::Fasync::set`].
+    fn fasync(
+        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        _fd: c_int,
+        _file: &File,
+        _on: bool,
+    ) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// Where seeking goes, see [`FileOperations::seek_end`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeekEnd {
+    /// What `SEEK_END` counts from: the number of bytes there are.
+    pub end: i64,
+    /// The largest position.
+    pub max: i64,
+}
+
+/// A file that is being opened, and what may be set only now.
+pub struct Opening {
+    file: *mut bindings::file,
+    inode: *mut bindings::inode,
+}
+
+impl Opening {
+    /// How the file may be used, and its flags.
+    pub fn file(&self) -> &File {
+        // SAFETY: The file is valid while it is being opened, and no `fdget_pos` region can exist for a file
+        // that nobody has a descriptor of yet.
+        unsafe { File::from_raw_file(self.file) }
+    }
+
+    /// Whether the file can be read.
+    pub fn reads(&self) -> bool {
+        matches!(
+            self.file().flags() & flags::O_ACCMODE,
+            flags::O_RDONLY | flags::O_RDWR
+        )
+    }
+
+    /// Whether the file can be written.
+    pub fn writes(&self) -> bool {
+        matches!(
+            self.file().flags() & flags::O_ACCMODE,
+            flags::O_WRONLY | flags::O_RDWR
+        )
+    }
+
+    /// Makes the file one without a position: `lseek`, `pread` and `pwrite` give ESPIPE.
+    pub fn stream(&self) {
+        // SAFETY: Both are valid while the file is being opened; it always succeeds.
+        unsafe { bindings::stream_open(self.inode, self.file) };
+    }
+
+    /// Promises that reads and writes honour `IOCB_NOWAIT` ([`nonblocking`]), so that io_uring tries them
+    /// without a worker thread.
+    pub fn nowait(&self) {
+        // SAFETY: Nobody else has the file yet.
+        unsafe { (*self.file).f_mode |= raw::FMODE_NOWAIT };
+    }
+}
+
+/// Whether a read or write must not wait: `O_NONBLOCK` on the file, `RWF_NOWAIT`, or io_uring's first try.
+pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
+    // SAFETY: By the invariants of `Kiocb` it is valid, and so is its file. The flags of the file may change
+    // at any time (`fcntl`), so they are read once, as `iocb_flags` and pipes do.
+    let (kiocb_flags, file_flags) = unsafe {
+        let raw = kiocb.as_raw();
+        (
+            (*raw).ki_flags,
+            (&raw const (*(*raw).ki_filp).f_flags).read_volatile(),
+        )
+    };
+    kiocb_flags & raw::IOCB_NOWAIT != 0 || file_flags & flags::O_NONBLOCK != 0
+}
+
+/// The file's position, for those who are not given one.
+pub fn position(file: &File) -> i64 {
+    // SAFETY: The file is valid. Other tasks may move its position at any time, so it is read once, whole.
+    unsafe { (&raw const (*file.as_ptr()).f_pos).read_volatile() }
+}
+
+/// The standard ioctl command: how many bytes a read could get now, an `int`.
+pub const FIONREAD: u32 = bindings::FIONREAD;
+
+/// The `struct file_operations` that lead to `T`.
+pub(super) const fn operations<T: FileOperations>() -> &'static bindings::file_operations {
+    &Vtable::<T>::OPERATIONS
+}
+
+/// The C side of [`FileOperations`].
+///
+/// Every function here is called by the VFS for files of devices registered with [`operations::<T>`], with
+/// valid pointers; all but `open` between the end of `open` and the end of `release`.
+struct Vtable<T>(PhantomData<T>);
+
+impl<T: FileOperations> Vtable<T> {
+    const OPERATIONS: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<T::Module>().as_ptr(),
+        open: Some(Self::open),
+        release: Some(Self::release),
+        read_iter: if T::HAS_READ_ITER {
+            Some(Self::read_iter)
+        } else {
+            None
+        },
+        write_iter: if T::HAS_WRITE_ITER {
+            Some(Self::write_iter)
+        } else {
+            None
+        },
+        // Both go through the iterators above.
+        splice_read: if T::HAS_READ_ITER {
+            Some(bindings::copy_splice_read)
+        } else {
+            None
+        },
+        splice_write: if T::HAS_WRITE_ITER {
+            Some(bindings::iter_file_splice_write)
+        } else {
+            None
+        },
+        poll: if T::HAS_POLL { Some(Self::poll) } else { None },
+        unlocked_ioctl: if T::HAS_IOCTL {
+            Some(Self::ioctl)
+        } else {
+            None
+        },
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: if T::HAS_IOCTL {
+            bindings::compat_ptr_ioctl
+        } else {
+            None
+        },
+        llseek: if T::HAS_SEEK_END {
+            Some(Self::llseek)
+        } else {
+            None
+        },
+        fasync: if T::HAS_FASYNC {
+            Some(Self::fasync)
+        } else {
+            None
+        },
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// `file` must be between the end of `open` and the beginning of `release` for all of `'a`.
+    unsafe fn private<'a>(file: *mut bindings::file) -> <T::Ptr as ForeignOwnable>::Borrowed<'a> {
+        // SAFETY: `open` put there what `into_foreign` gave, and `release` takes it back.
+        unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) }
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        from_result(|| {
+            // SAFETY: Devices with these operations are `Node<T>`s, and this inode is being opened.
+            let device = unsafe { Node::<T>::of_inode(inode) };
+            let ptr = T::open(device, &Opening { file, inode })?;
+            // SAFETY: A file that is being opened is ours.
+            unsafe { (*file).private_data = ptr.into_foreign() };
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: `open` put it there, and nobody uses it after the file's release.
+        T::release(unsafe { T::Ptr::from_foreign((*file).private_data) });
+        0
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn read_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: Both are valid for the call; the file's private data is a `T::Ptr`; the VFS reads into
+        // destinations only.
+        let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterDest::from_raw(iter)) };
+        from_result(|| Ok(T::read_iter(kiocb, iov)? as isize))
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn write_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
+        // SAFETY: As in `read_iter`; the VFS writes from sources only.
+        let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterSource::from_raw(iter)) };
+        from_result(|| Ok(T::write_iter(kiocb, iov)? as isize))
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn poll(
+        file: *mut bindings::file,
+        table: *mut bindings::poll_table_struct,
+    ) -> bindings::__poll_t {
+        // SAFETY: The private data stays until `release`. What polls holds a reference to the file, except
+        // epoll, which takes its entries out when the file is closed for good, before `release`.
+        let (ptr, table, file) = unsafe {
+            (
+                Self::private(file),
+                PollTable::from_raw(file, table),
+                File::from_raw_file(file),
+            )
+        };
+        T::poll(ptr, file, table).bits()
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
+        // SAFETY: The private data stays until `release`; an ioctl runs in no `fdget_pos` region.
+        let (ptr, file) = unsafe { (Self::private(file), File::from_raw_file(file)) };
+        from_result(|| Ok(T::ioctl(ptr, file, cmd, arg)? as c_long))
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn llseek(
+        file: *mut bindings::file,
+        offset: bindings::loff_t,
+        whence: c_int,
+    ) -> bindings::loff_t {
+        // SAFETY: The private data stays until `release`.
+        let SeekEnd { end, max } = T::seek_end(unsafe { Self::private(file) });
+        // SAFETY: The file is valid; this changes nothing but its position, in the way of regular files.
+        unsafe { bindings::generic_file_llseek_size(file, offset, whence, max, end) }
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
+        // SAFETY: As in `ioctl`.
+        let (ptr, file) = unsafe { (Self::private(file), File::from_raw_file(file)) };
+        from_result(|| T::fasync(ptr, fd, file, on != 0).map(|()| 0))
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that several tasks copy into and out of at once.
+//!
+//! C headers: [`include/linux/slab.h`](srctree/include/linux/slab.h) (`kvmalloc`),
+//! [`include/linux/uio.h`](srctree/include/linux/uio.h)
+
+use core::ptr::{null_mut, NonNull};
+use kernel::{
+    bindings,
+    iov::{IovIterDest, IovIterSource},
+    prelude::*,
+};
+
+use super::{
+    raw,
+    sched::{cond_resched, CHUNK},
+};
+
+/// The longest memory there can be, in bytes: `kvmalloc` warns about more.
+pub const MAX_LEN: usize = c_int::MAX as usize;
+
+/// A run of bytes that is copied to and from user space while other tasks do the same.
+///
+/// It is charged to the memory cgroup of the task that makes it. Its bytes start out undefined: handing
+/// them out before something was put there is the caller's mistake, to be ruled out by its own positions.
+///
+/// Copies that overlap in place and time leave a mixture of bytes, and nothing worse: which task may copy
+/// where is the caller's to decide.
+///
+/// # Invariants
+///
+/// - `start` points to `len` bytes, `len` at most [`MAX_LEN`], from `kvmalloc`, owned by this value.
+/// - The bytes are reached through C functions and raw pointers only: no Rust reference to them and no Rust
+///   load or store of them exists. So concurrent copies are, as in C code, a matter of which byte is seen
+///   last, and never undefined behaviour of the Rust code.
+pub struct Memory {
+    start: NonNull<c_void>,
+    len: usize,
+}
+
+// SAFETY: The memory belongs to no task or CPU.
+unsafe impl Send for Memory {}
+// SAFETY: By the invariants, concurrent use of the bytes through `&self` is no data race in Rust.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Allocates `len` bytes.
+    ///
+    /// Fails with [`EINVAL`] if `len` is 0 or more than [`MAX_LEN`], and with [`ENOMEM`] if the machine or
+    /// the caller's memory cgroup has too little: without a warning in the log, and without the OOM killer.
+    ///
+    /// May sleep.
+    pub fn new(len: usize) -> Result<Self> {
+        if len == 0 || len > MAX_LEN {
+            return Err(EINVAL);
+        }
+        // `__GFP_RETRY_MAYFAIL` makes a cgroup at its limit, and a machine out of memory, an error where
+        // the default would run the OOM killer.
+        let flags =
+            bindings::GFP_KERNEL_ACCOUNT | raw::__GFP_RETRY_MAYFAIL | bindings::__GFP_NOWARN;
+        // SAFETY: Any size up to `INT_MAX` and any of these flags may be asked for where sleeping is
+        // allowed; the arguments left over stand for no buckets, any alignment and any NUMA node.
+        let start = unsafe {
+            bindings::__kvmalloc_node_noprof(len, null_mut(), 1, flags, bindings::NUMA_NO_NODE)
+        };
+        // INVARIANT: `kvmalloc` gave us `len` bytes; nobody else has the pointer.
+        Ok(Self {
+            start: NonNull::new(start).ok_or(ENOMEM)?,
+            len,
+        })
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The part of `at .. at + len` that lies inside: its address and its length, 0 if there is none.
+    fn part(&self, at: usize, len: usize) -> (*mut c_void, usize) {
+        let at = at.min(self.len);
+        // SAFETY: `at` is at most the length, so this stays within the allocation or at its end.
+        let start = unsafe { self.start.as_ptr().byte_add(at) };
+        (start, len.min(self.len - at))
+    }
+
+    /// Copies `len` bytes from `at` to the destination, and returns how many went there: fewer if the
+    /// destination is full or faults.
+    ///
+    /// May sleep, for as long as user memory takes to come.
+    pub fn copy_to_iter(&self, at: usize, len: usize, iov: &mut IovIterDest<'_>) -> usize {
+        let (start, len) = self.part(at, len);
+        // SAFETY: `start` is valid for `len` bytes by `part`; `iov` is a valid destination. The invariants
+        // allow the bytes to change meanwhile.
+        in_chunks(start, len, |start, len| unsafe {
+            bindings::_copy_to_iter(start, len, iov.as_raw())
+        })
+    }
+
+    /// Copies up to `len` bytes from the source to `at`, and returns how many came: fewer if the source
+    /// ends or faults.
+    ///
+    /// May sleep, for as long as user memory takes to come.
+    pub fn copy_from_iter(&self, at: usize, len: usize, iov: &mut IovIterSource<'_>) -> usize {
+        let (start, len) = self.part(at, len);
+        // SAFETY: As in `copy_to_iter`, for writing.
+        in_chunks(start, len, |start, len| unsafe {
+            bindings::_copy_from_iter(start, len, iov.as_raw())
+        })
+    }
+
+    /// Copies `len` bytes at `from_at` in `from` to `at`, as far as both reach. May sleep.
+    pub fn copy_from(&self, at: usize, from: &Self, from_at: usize, len: usize) {
+        let (to, len) = self.part(at, len);
+        let (from, len) = from.part(from_at, len);
+        let mut done: usize = 0;
+        in_chunks(to, len, |to, len| {
+            // SAFETY: `to` and `from + done` are valid for `len` bytes by `part`. `memmove`, because the two
+            // may be the same memory.
+            unsafe { bindings::memmove(to, from.byte_add(done), len) };
+            done = done.saturating_add(len);
+            len
+        });
+    }
+
+    /// Makes every byte 0. May sleep.
+    pub fn zero(&self) {
+        in_chunks(self.start.as_ptr(), self.len, |start, len| {
+            // SAFETY: `start` is valid for `len` bytes by the invariants.
+            unsafe { bindings::memset(start, 0, len) };
+            len
+        });
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: By the invariants this is ours, from `kvmalloc`, and nobody uses it any more.
+        unsafe { bindings::kvfree(self.start.as_ptr()) };
+    }
+}
+
+/// Calls `work` on one chunk after the other, with a scheduling point between them, until it does less
+/// than it was asked to; returns the bytes that were done.
+fn in_chunks(
+    start: *mut c_void,
+    len: usize,
+    mut work: impl FnMut(*mut c_void, usize) -> usize,
+) -> usize {
+    let mut done: usize = 0;
+    while done < len {
+        let chunk = CHUNK.min(len - done);
+        // `done < len`, so this stays within what the caller named.
+        let worked = work(start.wrapping_byte_add(done), chunk).min(chunk);
+        done = done.saturating_add(worked);
+        if worked < chunk {
+            break;
+        }
+        if done < len {
+            cond_resched();
+        }
+    }
+    done
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Wait queues whose sleepers keep their place.
+//!
+//! [`kernel::sync::CondVar`] puts a waiter that was woken in vain at the end of the queue, and says
+//! nothing of time-outs and signals together. Here a waiter stays where it is until it leaves for good,
+//! so that the order in which waiters are woken is the order in which they came.
+//!
+//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h) (`wait_woken`)
+
+use core::ptr::null_mut;
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::{
+        lock::{Backend, Guard, Lock},
+        LockClassKey,
+    },
+    task::{MAX_SCHEDULE_TIMEOUT, TASK_INTERRUPTIBLE, TASK_NORMAL},
+    time::{msecs_to_jiffies, Msecs},
+    types::Opaque,
+};
+
+/// Why a wait ended without what was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A signal is pending.
+    Signal,
+    /// The time is over.
+    TimedOut,
+}
+
+/// How long a wait may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience(c_long);
+
+impl Patience {
+    /// Without end.
+    pub const ENDLESS: Self = Self(MAX_SCHEDULE_TIMEOUT);
+
+    /// So many milliseconds, rounded up to the kernel's ticks.
+    pub fn millis(millis: u32) -> Self {
+        let jiffies = msecs_to_jiffies(Msecs::from(millis));
+        Self(c_long::try_from(jiffies).unwrap_or(MAX_SCHEDULE_TIMEOUT))
+    }
+}
+
+/// A queue of sleeping tasks.
+///
+/// A waiter waits for a condition on what a lock guards; whoever makes the condition true while holding
+/// that lock wakes the queue. Then no wake-up is lost: the waiter is in the queue before it looks at the
+/// condition under the lock, and a wake-up that comes after its look and before its sleep ends the sleep
+/// at once (`WQ_FLAG_WOKEN`, see `wait_woken`).
+///
+/// # Invariants
+///
+/// `head` is an initialised wait queue head. Its entries are those of tasks inside [`Self::wait_until`],
+/// which take them out before they return.
+#[pin_data]
+pub struct WaitQueue {
+    #[pin]
+    head: Opaque<bindings::wait_queue_head>,
+}
+
+// SAFETY: A wait queue head belongs to no task and carries its own lock.
+unsafe impl Send for WaitQueue {}
+// SAFETY: As above.
+unsafe impl Sync for WaitQueue {}
+
+impl WaitQueue {
+    /// Makes an empty queue.
+    pub fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid while the closure runs; name and key are static.
+            head <- Opaque::ffi_init(|slot| unsafe {
+                bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
+            }),
+        })
+    }
+
+    /// Sleeps, interruptibly, until `ready` gives something.
+    ///
+    /// `ready` is called with the lock held, first before any sleep; `guard` is what holds the lock now,
+    /// and what is given back holds it again. The lock is not held during the sleep.
+    ///
+    /// A waiter that gives up on a signal or after its time may have been the one that a
+    /// [`Self::wake_one`] woke. It holds the lock when it learns so, and must wake the next one if there
+    /// is still something to be had.
+    pub fn wait_until<'a, T, B: Backend, R>(
+        &self,
+        lock: &'a Lock<T, B>,
+        mut guard: Guard<'a, T, B>,
+        patience: Patience,
+        mut ready: impl FnMut(&mut Guard<'a, T, B>) -> Option<R>,
+    ) -> (Guard<'a, T, B>, Result<R, Ended>) {
+        if let Some(found) = ready(&mut guard) {
+            return (guard, Ok(found));
+        }
+
+        let entry = Opaque::new(bindings::wait_queue_entry {
+            func: Some(bindings::woken_wake_function),
+            // `wait_woken` sleeps as the current task, and the entry is gone when this function returns.
+            private: kernel::current!().as_ptr().cast(),
+            ..Default::default()
+        });
+        let mut left = patience.0;
+
+        // SAFETY: The head is initialised by the invariants. The entry is initialised, is not moved from
+        // here on, and is removed below before it goes out of scope: nothing between returns or panics.
+        unsafe { bindings::add_wait_queue_exclusive(self.head.get(), entry.get()) };
+        let result = loop {
+            if let Some(found) = ready(&mut guard) {
+                break Ok(found);
+            }
+            if kernel::current!().signal_pending() {
+                break Err(Ended::Signal);
+            }
+            if left == 0 {
+                break Err(Ended::TimedOut);
+            }
+            drop(guard);
+            // SAFETY: The entry is in the queue, its function is `woken_wake_function`, and no lock that
+            // forbids sleeping is held by this function.
+            left = unsafe { bindings::wait_woken(entry.get(), TASK_INTERRUPTIBLE as c_uint, left) };
+            guard = lock.lock();
+        };
+        // SAFETY: The entry is in this queue: `woken_wake_function` never takes one out.
+        unsafe { bindings::remove_wait_queue(self.head.get(), entry.get()) };
+
+        (guard, result)
+    }
+
+    /// Wakes the waiter that came first, if there is one that sleeps.
+    ///
+    /// Does not sleep; may be called with a spinlock held.
+    pub fn wake_one(&self) {
+        // SAFETY: The head is initialised by the invariants.
+        unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 1, null_mut()) };
+    }
+
+    /// Wakes every waiter.
+    ///
+    /// Does not sleep; may be called with a spinlock held.
+    pub fn wake_all(&self) {
+        // SAFETY: The head is initialised by the invariants; 0 stands for all.
+        unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 0, null_mut()) };
+    }
+}
+
+/// Creates a [`WaitQueue`] initialiser with a lock class of its own.
+macro_rules! new_wait_queue {
+    ($name:literal) => {
+        $crate::kapi::wait::WaitQueue::new(::kernel::c_str!($name), ::kernel::static_lock_class!())
+    };
+}
+pub(crate) use new_wait_queue;
