@@ -76,6 +76,20 @@ impl Device {
         );
     }
 
+    /// As many reads as it takes to get exactly `len` bytes.
+    #[track_caller]
+    pub fn collect(&self, len: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            match self.read(len - bytes.len()) {
+                Ok(more) if more.is_empty() => panic!("0 after {} of {len} bytes", bytes.len()),
+                Ok(more) => bytes.extend(more),
+                Err(errno) => panic!("a read after {} of {len} bytes: {errno}", bytes.len()),
+            }
+        }
+        bytes
+    }
+
     /// One read to any address, for those that are bad.
     pub fn read_at_address(&self, address: *mut u8, len: usize) -> Result<usize> {
         // SAFETY: the kernel checks the address; the callers hand in memory that holds no Rust object.

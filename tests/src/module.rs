@@ -155,6 +155,11 @@ impl Module {
         Ok(())
     }
 
+    /// Tells that something else has unloaded it.
+    pub fn was_unloaded(mut self) {
+        self.loaded = false;
+    }
+
     /// Unloads, checks as dropping does, and returns what the kernel logged from load to unload.
     #[track_caller]
     pub fn unload(mut self) -> Vec<Record> {
@@ -193,7 +198,7 @@ impl Drop for Module {
             {
                 eprintln!("{} stays loaded after this failure: {errno}", self.name);
             }
-        } else if self.loaded {
+        } else {
             self.finish();
         }
     }

@@ -2,9 +2,16 @@
 
 //! Signal handlers that do nothing but count.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    os::fd::{AsFd, AsRawFd},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::{
+    errno::Errno,
+    sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+    unistd::getpid,
+};
 
 /// Its handler interrupts a call: installed without `SA_RESTART`.
 pub const INTERRUPTING: Signal = Signal::SIGUSR1;
@@ -33,4 +40,12 @@ pub fn handle(signal: Signal, flags: SaFlags) {
     let action = SigAction::new(SigHandler::Handler(count), flags, SigSet::empty());
     // SAFETY: the handler only adds to an atomic, which is safe at any moment.
     unsafe { sigaction(signal, &action) }.expect("installing a signal handler");
+}
+
+/// Has the SIGIO of `file` sent to this process.
+pub fn own(file: impl AsFd) {
+    // SAFETY: the command takes a number.
+    let result =
+        unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETOWN, getpid().as_raw()) };
+    Errno::result(result).expect("F_SETOWN");
 }

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! epoll in its four ways, SIGIO, and who wakes whom.
+
+use mydevice_tests::{
+    Device, Module, Sleeper, eventually,
+    signals::{self, caught},
+};
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::{
+        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+        signal::{SaFlags, Signal},
+    },
+};
+
+fn watching(device: &Device, events: EpollFlags) -> Epoll {
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+    epoll.add(device, EpollEvent::new(events, 0)).unwrap();
+    epoll
+}
+
+/// What is there now: the events, or none.
+fn events(epoll: &Epoll) -> Option<EpollFlags> {
+    let mut event = [EpollEvent::empty()];
+    let n = epoll.wait(&mut event, EpollTimeout::ZERO).unwrap();
+    (n > 0).then(|| event[0].events())
+}
+
+/// Level: tells as long as it is so.
+#[test]
+fn level_triggered_epoll_tells_again_and_again() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let epoll = watching(&device, EpollFlags::EPOLLIN | EpollFlags::EPOLLRDNORM);
+    assert_eq!(events(&epoll), None);
+    device.put("xy");
+    let both = Some(EpollFlags::EPOLLIN | EpollFlags::EPOLLRDNORM);
+    assert_eq!((events(&epoll), events(&epoll)), (both, both));
+    device.collect(1);
+    assert_eq!(events(&epoll), both);
+    device.collect(1);
+    assert_eq!(events(&epoll), None);
+}
+
+/// Every write raises an edge for `EPOLLET`, not only the one into emptiness.
+#[test]
+fn every_write_raises_an_edge() {
+    for discipline in ["stream", "buffer"] {
+        let module = Module::load(&[&format!("discipline={discipline}")]);
+        let reader = module.instance().reader();
+        let epoll = watching(&reader, EpollFlags::EPOLLIN | EpollFlags::EPOLLET);
+        // A buffer at its end is readable, which the first look tells.
+        events(&epoll);
+        for n in 0..10 {
+            assert_eq!(events(&epoll), None, "{discipline}: before write {n}");
+            module.instance().writer().put("x");
+            assert_eq!(
+                events(&epoll),
+                Some(EpollFlags::EPOLLIN),
+                "{discipline}: after write {n}"
+            );
+        }
+    }
+}
+
+/// A read raises an edge for those who wait for room.
+#[test]
+fn a_read_from_a_full_stream_raises_an_edge() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let epoll = watching(&device, EpollFlags::EPOLLOUT | EpollFlags::EPOLLET);
+    assert_eq!(events(&epoll), Some(EpollFlags::EPOLLOUT));
+    for _ in 0..3 {
+        device.put([b'x'; 4096]);
+        events(&epoll);
+        assert_eq!(events(&epoll), None);
+        device.collect(4096);
+        assert_eq!(events(&epoll), Some(EpollFlags::EPOLLOUT));
+        assert_eq!(events(&epoll), None);
+    }
+}
+
+/// One shot: tells once, until it is armed again.
+#[test]
+fn one_shot_epoll_tells_once() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT;
+    let epoll = watching(&device, flags);
+    device.put("x");
+    assert_eq!(events(&epoll), Some(EpollFlags::EPOLLIN));
+    device.put("x");
+    assert_eq!(events(&epoll), None);
+    epoll
+        .modify(&device, &mut EpollEvent::new(flags, 0))
+        .unwrap();
+    assert_eq!(events(&epoll), Some(EpollFlags::EPOLLIN));
+}
+
+/// Exclusive: of several sleeping in `epoll_wait`, one write wakes at least one, and each is told in the end.
+#[test]
+fn exclusive_epoll_wakes_someone() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let pollers: Vec<_> = (0..4)
+        .map(|_| {
+            let epoll = watching(&device, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE);
+            Sleeper::asleep_in(libc::SYS_epoll_wait, move || {
+                epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
+            })
+        })
+        .collect();
+    for told in 1..=4 {
+        device.put("x");
+        eventually("one more is told", || {
+            pollers.iter().filter(|poller| poller.has_ended()).count() >= told
+        });
+    }
+    assert!(pollers.into_iter().all(|poller| poller.join() == Ok(1)));
+}
+
+/// Sleepers and pollers wait apart, so that a poller cannot take a sleeper's only wake-up.
+#[test]
+fn an_exclusive_poller_does_not_take_a_sleepers_wake_up() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    for poller_first in [true, false].repeat(20) {
+        let poller = || {
+            let epoll = watching(&device, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE);
+            Sleeper::asleep_in(libc::SYS_epoll_wait, move || {
+                epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
+            })
+        };
+        let early = poller_first.then(poller);
+        let reader = {
+            let device = device.clone();
+            Sleeper::asleep_in(libc::SYS_read, move || device.read(1))
+        };
+        let late = (!poller_first).then(poller);
+        device.put("x");
+        assert_eq!(
+            reader.join(),
+            Ok(b"x".to_vec()),
+            "poller first: {poller_first}"
+        );
+        drop((early, late));
+    }
+}
+
+/// SIGIO (`O_ASYNC`) is sent when data comes, and when room comes.
+#[test]
+fn sigio_is_sent_for_data_and_for_room() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let watcher = module.instance().both();
+    signals::handle(Signal::SIGIO, SaFlags::SA_RESTART);
+    signals::own(&watcher);
+    fcntl(&watcher, FcntlArg::F_SETFL(OFlag::O_ASYNC)).expect("setting O_ASYNC");
+
+    let before = caught();
+    device.put([b'x'; 4096]);
+    eventually("SIGIO comes for data", || caught() > before);
+    let before = caught();
+    device.collect(4096);
+    eventually("SIGIO comes for room", || caught() > before);
+
+    fcntl(&watcher, FcntlArg::F_SETFL(OFlag::empty())).expect("taking O_ASYNC back");
+    let before = caught();
+    device.put("x");
+    assert_eq!(caught(), before, "nobody asked for it any more");
+}

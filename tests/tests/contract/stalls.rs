@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A process stalled in the middle of a copy (a page of its memory that does not come) holds up nobody but
+//! those who wait for its turn on the same side, and CLEAR and RESIZE.
+
+use mydevice_tests::{
+    Device, Instance, Module, Sleeper,
+    device::{READABLE, WRITABLE},
+    memory::Stall,
+    signals::INTERRUPTING,
+};
+use nix::{Result, errno::Errno, poll::PollFlags};
+
+const NONE: PollFlags = PollFlags::empty();
+
+/// Bytes that a stalled copy has before it and behind it.
+const GOOD: usize = 10;
+const WHOLE: usize = 100;
+
+/// A reader in mid-copy of WHOLE bytes.
+fn stalled_read(stall: &Stall, device: &Device) -> Sleeper<Result<usize>> {
+    let (address, device) = (stall.before(GOOD), device.clone());
+    let reader = Sleeper::start(move || device.read_at_address(address.get(), WHOLE));
+    stall.wait_stalled();
+    reader
+}
+
+/// A writer in mid-copy of WHOLE bytes.
+fn stalled_write(stall: &Stall, device: &Device) -> Sleeper<Result<usize>> {
+    let (address, device) = (stall.before(GOOD), device.clone());
+    let writer = Sleeper::start(move || device.write_from_address(address.get(), WHOLE));
+    stall.wait_stalled();
+    writer
+}
+
+/// Does something that must not wait; if it does, the test fails instead of hanging.
+#[track_caller]
+fn at_once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    Sleeper::start(work).join()
+}
+
+/// What goes on whoever is stalled: looking on, opening and closing, another instance.
+#[track_caller]
+fn onlookers_go_on(instance: &Instance) {
+    let instance = instance.clone();
+    at_once(move || {
+        let device = instance.both();
+        device.status();
+        device.stats();
+        device.unread();
+        device.ready();
+        instance.proc();
+        for attribute in [
+            "discipline",
+            "capacity",
+            "max_capacity",
+            "on_empty",
+            "read_timeout_ms",
+            "bytes_used",
+        ] {
+            instance.attribute(attribute);
+        }
+        assert_eq!(instance.set_attribute("read_timeout_ms", "0"), Ok(()));
+        drop(device);
+
+        let other = Instance::named("mydevice1").both();
+        other.put("goes on");
+        assert_eq!(other.take(7), "goes on");
+        assert_eq!(other.clear(), Ok(()));
+    });
+}
+
+/// CLEAR and RESIZE wait for a stalled copy, interruptibly; with `O_NONBLOCK`, EAGAIN.
+#[track_caller]
+fn clear_and_resize_wait(instance: &Instance) {
+    let nonblocking = instance.nonblocking();
+    at_once(move || {
+        assert_eq!(nonblocking.clear(), Err(Errno::EAGAIN));
+        assert_eq!(nonblocking.resize(50), Err(Errno::EAGAIN));
+    });
+    let works: [fn(&Device) -> Result<()>; 2] =
+        [|device| device.clear(), |device| device.resize(50)];
+    for work in works {
+        let device = instance.both();
+        let waiting = Sleeper::asleep_in(libc::SYS_ioctl, move || work(&device));
+        waiting.signal(INTERRUPTING);
+        assert_eq!(waiting.join(), Err(Errno::EINTR));
+    }
+}
+
+/// A stalled reader of a stream: writers go on, other readers wait for their turn or get EAGAIN.
+#[test]
+fn a_stalled_reader_of_a_stream_holds_up_readers_alone() {
+    let module = Module::load(&["devices=2", "buffer_size=200"]);
+    let instance = module.instance();
+    let (stall, device) = (Stall::new(), instance.both());
+    device.put([b'1'; WHOLE]);
+    let stalled = stalled_read(&stall, &device);
+
+    at_once({
+        let writer = instance.writer();
+        move || writer.put("the other side")
+    });
+    assert_eq!(instance.writer().ready(), WRITABLE);
+    assert_eq!(
+        instance.reader().ready(),
+        NONE,
+        "a read would wait for its turn"
+    );
+    assert_eq!(
+        at_once({
+            let nonblocking = instance.nonblocking();
+            move || nonblocking.read(10)
+        }),
+        Err(Errno::EAGAIN)
+    );
+    let next = {
+        let reader = instance.reader();
+        Sleeper::asleep_in(libc::SYS_read, move || reader.read(WHOLE))
+    };
+    let impatient = {
+        let reader = instance.reader();
+        Sleeper::asleep_in(libc::SYS_read, move || reader.read(WHOLE))
+    };
+    impatient.signal(INTERRUPTING);
+    assert_eq!(
+        impatient.join(),
+        Err(Errno::EINTR),
+        "a wait for one's turn ends on a signal"
+    );
+    onlookers_go_on(&instance);
+    clear_and_resize_wait(&instance);
+
+    next.wait_asleep_in(libc::SYS_read);
+    stall.release();
+    assert_eq!(stalled.join(), Ok(WHOLE), "a read is never cut");
+    assert_eq!(next.join(), Ok(b"the other side".to_vec()));
+}
+
+/// A stalled writer of a stream: readers go on, other writers wait for their turn or get EAGAIN.
+#[test]
+fn a_stalled_writer_of_a_stream_holds_up_writers_alone() {
+    let module = Module::load(&["devices=2", "buffer_size=200"]);
+    let instance = module.instance();
+    let (stall, device) = (Stall::new(), instance.both());
+    device.put("the other side");
+    let stalled = stalled_write(&stall, &device);
+
+    assert_eq!(instance.reader().ready(), READABLE);
+    assert_eq!(
+        at_once({
+            let reader = instance.reader();
+            move || reader.take(14)
+        }),
+        "the other side"
+    );
+    assert_eq!(
+        instance.writer().ready(),
+        NONE,
+        "a write would wait for its turn"
+    );
+    assert_eq!(
+        at_once({
+            let nonblocking = instance.nonblocking();
+            move || nonblocking.write(b"mixed")
+        }),
+        Err(Errno::EAGAIN)
+    );
+    let next = {
+        let writer = instance.writer();
+        Sleeper::asleep_in(libc::SYS_write, move || writer.write(b"next"))
+    };
+    onlookers_go_on(&instance);
+    clear_and_resize_wait(&instance);
+
+    next.wait_asleep_in(libc::SYS_write);
+    stall.release();
+    assert_eq!(stalled.join(), Ok(WHOLE));
+    assert_eq!(next.join(), Ok(4));
+    let got = device.collect(WHOLE + 4);
+    assert_eq!(&got[..GOOD], [b'x'; GOOD]);
+    assert_eq!(got[GOOD..WHOLE], [0; WHOLE - GOOD]);
+    assert_eq!(&got[WHOLE..], b"next");
+}
+
+/// In `buffer`, where nothing is taken out, a stalled reader holds up neither writers nor readers.
+#[test]
+fn a_stalled_reader_of_a_buffer_holds_up_nobody() {
+    let module = Module::load(&["devices=2", "discipline=buffer", "buffer_size=200"]);
+    let instance = module.instance();
+    let (stall, device) = (Stall::new(), instance.both());
+    device.put([b'1'; WHOLE]);
+    let stalled = stalled_read(&stall, &device);
+
+    at_once({
+        let (writer, reader) = (instance.writer(), instance.reader());
+        move || {
+            writer.put("more");
+            assert_eq!(reader.collect(WHOLE + 4)[WHOLE..], *b"more");
+        }
+    });
+    assert_eq!(instance.both().ready(), READABLE | WRITABLE);
+    onlookers_go_on(&instance);
+    clear_and_resize_wait(&instance);
+
+    stall.release();
+    assert_eq!(stalled.join(), Ok(WHOLE));
+    assert_eq!(device.take(10), "more");
+}
+
+/// In `buffer`, `O_NONBLOCK` changes nothing but that a write gives EAGAIN while another is in mid-copy.
+#[test]
+fn a_stalled_writer_of_a_buffer_holds_up_writers_alone() {
+    let module = Module::load(&["devices=2", "discipline=buffer", "buffer_size=200"]);
+    let instance = module.instance();
+    let (stall, device) = (Stall::new(), instance.both());
+    device.put("text");
+    let stalled = stalled_write(&stall, &device);
+
+    assert_eq!(
+        at_once({
+            let reader = instance.reader();
+            move || reader.take(4)
+        }),
+        "text"
+    );
+    assert_eq!(
+        instance.both().ready(),
+        READABLE,
+        "a write would wait for its turn"
+    );
+    assert_eq!(
+        at_once({
+            let nonblocking = instance.nonblocking();
+            move || nonblocking.write(b"mixed")
+        }),
+        Err(Errno::EAGAIN)
+    );
+    let next = {
+        let writer = instance.writer();
+        Sleeper::asleep_in(libc::SYS_write, move || writer.write(b"next"))
+    };
+    onlookers_go_on(&instance);
+    clear_and_resize_wait(&instance);
+
+    stall.release();
+    assert_eq!(stalled.join(), Ok(WHOLE));
+    assert_eq!(next.join(), Ok(4));
+    assert_eq!(
+        instance.reader().collect(4 + WHOLE + 4)[4 + WHOLE..],
+        *b"next"
+    );
+}
+
+/// CLEAR that waited for a stalled copy does its work when the copy is done.
+#[test]
+fn clear_follows_the_copy_that_it_waited_for() {
+    let module = Module::load(&["buffer_size=200"]);
+    let instance = module.instance();
+    let (stall, device) = (Stall::new(), instance.both());
+    device.put([b'1'; WHOLE + 50]);
+    let stalled = stalled_read(&stall, &device);
+    let clear = {
+        let device = device.clone();
+        Sleeper::asleep_in(libc::SYS_ioctl, move || device.clear())
+    };
+    stall.release();
+    assert_eq!((stalled.join(), clear.join()), (Ok(WHOLE), Ok(())));
+    assert_eq!((device.unread(), device.stats().bytes_cleared), (0, 50));
+}
+
+/// A signal in a stalled copy ends it, and nothing is consumed that did not reach the reader.
+#[test]
+fn a_signal_ends_a_stalled_copy_and_loses_nothing() {
+    let module = Module::load(&["buffer_size=200"]);
+    let (stall, device) = (Stall::new(), module.instance().both());
+    let text: Vec<u8> = (0..WHOLE as u8).collect();
+    device.put(&text);
+    let stalled = stalled_read(&stall, &device);
+    stalled.signal(INTERRUPTING);
+    let moved = match stalled.join() {
+        Ok(moved) => moved,
+        Err(errno) => {
+            assert!([Errno::EINTR, Errno::EFAULT].contains(&errno), "{errno}");
+            0
+        }
+    };
+    assert!(moved <= GOOD, "{moved} bytes cannot have arrived");
+    assert_eq!(device.collect(WHOLE - moved), text[moved..]);
+}

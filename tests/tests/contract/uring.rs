@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! io_uring, which needs no worker thread at depth 1 a direction.
+
+use std::{fs, os::fd::AsRawFd};
+
+use io_uring::{IoUring, opcode, squeue::Entry, types::Fd};
+use mydevice_tests::{Device, Module, eventually};
+
+/// "At the file's position", which is the only one that a stream has.
+const CURRENT: u64 = u64::MAX;
+
+fn read(device: &Device, buffer: &mut [u8]) -> Entry {
+    opcode::Read::new(
+        Fd(device.as_raw_fd()),
+        buffer.as_mut_ptr(),
+        buffer.len() as u32,
+    )
+    .offset(CURRENT)
+    .build()
+}
+
+fn write(device: &Device, bytes: &[u8]) -> Entry {
+    opcode::Write::new(Fd(device.as_raw_fd()), bytes.as_ptr(), bytes.len() as u32)
+        .offset(CURRENT)
+        .build()
+}
+
+/// Hands one request to the kernel and returns at once.
+fn submit(ring: &mut IoUring, request: &Entry) {
+    // SAFETY: the callers keep the file and the memory until they have waited for the result.
+    unsafe { ring.submission().push(request) }.expect("room for a request");
+    assert_eq!(ring.submit().expect("submitting a request"), 1);
+}
+
+/// The result of the request that was handed in, if it is there.
+fn result(ring: &mut IoUring) -> Option<i32> {
+    ring.completion().next().map(|entry| entry.result())
+}
+
+fn wait(ring: &mut IoUring) -> i32 {
+    let mut got = None;
+    eventually("the request completes", || {
+        got = result(ring);
+        got.is_some()
+    });
+    got.expect("it has completed")
+}
+
+/// The names of this process's threads that io_uring made.
+fn workers() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|name| name.starts_with("iou-")).collect()
+}
+
+/// A read that is submitted before there is data completes when data comes, without a worker thread.
+#[test]
+fn a_read_completes_when_data_comes() {
+    for discipline in ["stream", "buffer"] {
+        let module = Module::load(&[&format!("discipline={discipline}")]);
+        assert_eq!(module.instance().set_attribute("on_empty", "block"), Ok(()));
+        let (reader, writer) = (module.instance().reader(), module.instance().writer());
+        let mut ring = IoUring::new(8).expect("io_uring");
+        for round in 0..50u8 {
+            let mut buffer = [0; 100];
+            submit(&mut ring, &read(&reader, &mut buffer));
+            assert_eq!(result(&mut ring), None, "{discipline}: it waits for data");
+            writer.put([round; 5]);
+            assert_eq!(wait(&mut ring), 5, "{discipline}: round {round}");
+            assert_eq!(buffer[..5], [round; 5]);
+            assert_eq!(
+                workers(),
+                Vec::<String>::new(),
+                "{discipline}: round {round}"
+            );
+        }
+    }
+}
+
+/// A write that is submitted while there is no room completes when room comes; it may be short.
+#[test]
+fn a_write_completes_when_room_comes() {
+    let module = Module::load(&["buffer_size=10"]);
+    let device = module.instance().both();
+    let mut ring = IoUring::new(8).expect("io_uring");
+    for round in 0..50u8 {
+        device.put("0123456789");
+        let bytes = [round; 15];
+        submit(&mut ring, &write(&device, &bytes));
+        assert_eq!(result(&mut ring), None, "it waits for room");
+        assert_eq!(device.collect(10), b"0123456789");
+        let n = wait(&mut ring);
+        assert!((1..=10).contains(&n), "round {round}: {n}");
+        assert_eq!(device.collect(n as usize), vec![round; n as usize]);
+        assert_eq!(workers(), Vec::<String>::new(), "round {round}");
+    }
+}
+
+/// One read and one write at a time, each in its own direction, with everything arriving in order.
+#[test]
+fn a_ring_pumps_a_stream_without_workers() {
+    let module = Module::load(&["buffer_size=64"]);
+    let device = module.instance().both();
+    let (mut reads, mut writes) = (
+        IoUring::new(8).expect("io_uring"),
+        IoUring::new(8).expect("io_uring"),
+    );
+    let bytes: Vec<u8> = (0..20_000).map(|n| (n % 251) as u8).collect();
+    let (mut sent, mut got) = (0, Vec::new());
+    let mut buffer = [0; 50];
+    submit(&mut reads, &read(&device, &mut buffer));
+    submit(&mut writes, &write(&device, &bytes[..100]));
+    while got.len() < bytes.len() {
+        let before = (sent, got.len());
+        eventually("one of the two completes", || {
+            if let Some(n) = result(&mut reads) {
+                assert!(n > 0, "a read: {n}");
+                got.extend_from_slice(&buffer[..n as usize]);
+            }
+            if let Some(n) = result(&mut writes) {
+                assert!(n > 0, "a write: {n}");
+                sent += n as usize;
+            }
+            before != (sent, got.len())
+        });
+        if got.len() > before.1 && got.len() < bytes.len() {
+            submit(&mut reads, &read(&device, &mut buffer));
+        }
+        if sent > before.0 && sent < bytes.len() {
+            let end = bytes.len().min(sent + 100);
+            submit(&mut writes, &write(&device, &bytes[sent..end]));
+        }
+    }
+    assert!(got == bytes, "what came out is not what went in");
+    assert_eq!(workers(), Vec::<String>::new());
+}
