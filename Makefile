@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# A thin front for `cargo xtask`. `make help` says what there is.
+
+.PHONY: all modules run test shell lint rust-analyzer clean help need-tools
+
+all: modules
+
+# Without these nothing below can start; each message names the one command that brings what is missing.
+need-tools:
+	@command -v git >/dev/null || { echo 'error: git is missing. Install it:  sudo apt-get install git' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'error: there is no C linker, which cargo needs. Install it:  sudo apt-get install gcc libc6-dev' >&2; exit 1; }
+	@command -v cargo >/dev/null || { \
+		test -x "$$HOME/.cargo/bin/cargo" \
+		&& echo 'error: Rust is installed and not in PATH. Run:  . "$$HOME/.cargo/env"' >&2 \
+		|| echo "error: Rust is missing. Install it:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
+
+# KDIR=FOLDER builds against that kernel build tree; without it, for the kernel that the VM boots.
+modules: need-tools
+	cargo xtask build $(if $(KDIR),--kdir '$(KDIR)')
+
+run test shell lint rust-analyzer: need-tools
+	cargo xtask $@
+
+clean: need-tools
+	cargo xtask clean
+
+help:
+	@echo 'make                 build hello.ko and mydevice.ko for the kernel that the VM boots'
+	@echo 'make KDIR=FOLDER     build them against that kernel build tree, which must have Rust enabled'
+	@echo 'make run             show the main job in a VM, on real input'
+	@echo 'make test            run every test, on the host and in the VM'
+	@echo 'make shell           open a shell in the VM, both modules at hand'
+	@echo 'make lint            rustfmt, clippy, rustdoc, sparse, the C header, shell scripts'
+	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'
+	@echo 'make clean           delete what was built here (the cache stays: cargo xtask clean --cache)'
+	@echo 'make help            this list'
+	@echo
+	@echo 'The first of them sets up a Debian tree in ~/.cache/mydevice, which takes some minutes once.'
+	@echo 'Any command in the VM:  cargo xtask vm -- COMMAND    All of it:  cargo xtask --help'

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use walkdir::WalkDir;
+
+use crate::cache::Cache;
+use crate::kbuild;
+use crate::step::{self, say};
+use crate::tree::Tree;
+use crate::{kernels, project, recipe};
+
+/// Looks over all sources: formatting, lints, documentation, the C header, shell scripts.
+#[derive(Args)]
+pub struct Lint {
+    /// The kernel to check the driver against.
+    #[arg(long, value_name = "NAME", default_value = "stock")]
+    kernel: String,
+}
+
+impl Lint {
+    pub fn run(self) -> Result<ExitCode> {
+        let kernel = kernels::find(&self.kernel)?;
+        let cache = Cache::open()?;
+        let tree = recipe::tree(&cache, kernel)?;
+        let clippy = format!("{}-clippy", kernel.name);
+        let sparse = format!("{}-sparse", kernel.name);
+        let mut failed = Vec::new();
+        let mut check = |title: &'static str, result: Result<()>| {
+            if let Err(error) = result {
+                say!("error: {error:#}");
+                failed.push(title);
+            }
+        };
+        let mut step = |title: &'static str, work: &dyn Fn() -> Result<()>| {
+            say!("==> {title}");
+            check(title, work());
+        };
+        step("rustfmt", &rustfmt);
+        step("clippy on the host's code", &|| {
+            passes(project::cargo("clippy").args([
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        });
+        step("rustdoc", &|| {
+            let mut doc = project::cargo("doc");
+            passes(doc.env("RUSTDOCFLAGS", "-D warnings").args([
+                "--quiet",
+                "--workspace",
+                "--no-deps",
+            ]))
+        });
+        step("clippy on the kernel's code (usually 30 s)", &|| {
+            let arguments = &[
+                "CLIPPY=1",
+                "KRUSTFLAGS=-Dwarnings",
+                "KCFLAGS=-Werror",
+                "modules",
+            ];
+            kbuild::check(
+                &cache,
+                &tree,
+                &kbuild::Build {
+                    name: &clippy,
+                    arguments,
+                    clean: true,
+                },
+            )
+            .map(drop)
+        });
+        step("sparse on the C that there is (usually 20 s)", &|| {
+            let arguments = &["C=2", "CF=-Wsparse-error", "modules"];
+            kbuild::check(
+                &cache,
+                &tree,
+                &kbuild::Build {
+                    name: &sparse,
+                    arguments,
+                    clean: true,
+                },
+            )
+            .map(drop)
+        });
+        step("the header in C and C++, 64 and 32 bits", &|| header(&tree));
+        step("shellcheck", &|| shell_scripts(&tree));
+        if failed.is_empty() {
+            say!("lint: nothing found");
+            return Ok(ExitCode::SUCCESS);
+        }
+        say!("lint: failed: {}", failed.join("; "));
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn passes(command: &mut Command) -> Result<()> {
+    let status = step::shown(command)?;
+    if !status.success() {
+        bail!(
+            "`{}` found something ({status}), see above",
+            step::show(command)
+        );
+    }
+    Ok(())
+}
+
+/// Cargo knows the host's crates; the driver is the kernel build's.
+fn rustfmt() -> Result<()> {
+    let all = passes(project::cargo("fmt").args(["--all", "--check"]));
+    let config = project::root().join("rustfmt.toml");
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt
+        .arg("--check")
+        .arg("--config-path")
+        .arg(config)
+        .args(files(Path::new("driver"), "rs")?);
+    all.and(passes(&mut rustfmt))
+}
+
+fn header(tree: &Tree) -> Result<()> {
+    tree.copy_in(project::root(), &["uapi"])?;
+    let header = project::root().join("uapi/mydevice_ioctl.h");
+    for (compiler, language, standard) in [("gcc", "c", "-std=gnu11"), ("g++", "c++", "-std=c++11")]
+    {
+        for width in ["-m64", "-m32"] {
+            let mut command = tree.command(compiler)?;
+            command.args([
+                "-fsyntax-only",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                width,
+                standard,
+                "-x",
+                language,
+            ]);
+            passes(command.arg(&header))
+                .with_context(|| format!("the header as {language} with {width}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn shell_scripts(tree: &Tree) -> Result<()> {
+    let mut scripts = files(Path::new("."), "sh")?;
+    scripts.push(project::root().join(".ci/run"));
+    for script in scripts {
+        // Through standard input: the scripts are not in the tree.
+        let file = File::open(&script).with_context(|| format!("open {}", script.display()))?;
+        let mut command = tree.command("shellcheck")?;
+        let status = command
+            .args(["--shell=bash", "-"])
+            .stdin(file)
+            .status()
+            .context("start shellcheck")?;
+        if !status.success() {
+            bail!(
+                "shellcheck found something in {} ({status}), see above",
+                script.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The files of the checkout with that ending, without what was made.
+fn files(under: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let root = project::root().join(under);
+    let made = |name: &std::ffi::OsStr| name == "target" || name == ".git";
+    let mut found = Vec::new();
+    for entry in WalkDir::new(&root)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|e| !made(e.file_name()))
+    {
+        let entry = entry.with_context(|| format!("list {}", root.display()))?;
+        if entry.path().extension().is_some_and(|e| e == ending) {
+            found.push(fs::canonicalize(entry.path()).context("find a file")?);
+        }
+    }
+    Ok(found)
+}

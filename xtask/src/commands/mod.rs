@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One file a command.
+
+pub mod build;
+pub mod clean;
+pub mod lint;
+pub mod run;
+pub mod rust_analyzer;
+pub mod setup;
+pub mod shell;
+pub mod test;
+pub mod versions;
+pub mod vm;

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Building the modules: the kernel's own make, run inside the tree on a copy of the sources.
+
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use walkdir::WalkDir;
+
+use crate::cache::{Cache, hash};
+use crate::privilege::make_own;
+use crate::project;
+use crate::step::{self, say};
+use crate::tree::Tree;
+
+/// What the modules are made of.
+const SOURCES: &[&str] = &["Kbuild", "driver", "queue", "uapi"];
+/// Which folder and which settings of make.
+#[derive(Debug)]
+pub struct Build<'a> {
+    /// The name of the output folder under `target/kmod`.
+    pub name: &'a str,
+    /// Settings and targets given to make.
+    pub arguments: &'a [&'a str],
+    /// Deletes what an earlier build left, so that every file is compiled again.
+    pub clean: bool,
+}
+
+/// Builds the modules for the tree's kernel, unless nothing has changed, and returns the folder
+/// that holds them.
+pub fn modules(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf> {
+    let out = output_folder(kernel_name);
+    let stamp = out.join(".built");
+    let wanted = fingerprint(tree)?;
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(out);
+    }
+    let _lock = cache.lock("build")?;
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(out);
+    }
+    say!(
+        "==> Building the modules for Linux {} (usually 20 s, less when little changed)",
+        tree.kernel.release
+    );
+    let build = Build {
+        name: kernel_name,
+        arguments: &["modules"],
+        clean: false,
+    };
+    run(tree, &build)?;
+    take_results(tree, &out)?;
+    fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))?;
+    Ok(out)
+}
+
+/// Runs make on the copy in the tree, and returns what was said; the caller holds the lock.
+fn run(tree: &Tree, build: &Build) -> Result<String> {
+    tree.copy_in(project::root(), SOURCES)?;
+    let out = output_folder(build.name);
+    let inside = tree.inside(&out);
+    if build.clean && inside.exists() {
+        fs::remove_dir_all(&inside).with_context(|| format!("empty {}", inside.display()))?;
+    }
+    make_own(&inside)?;
+    let mut command = tree.command("make")?;
+    make_arguments(&mut command, &tree.kdir(), &out);
+    // Both outputs in one, in order, and on to stderr: stdout belongs to xtask's own results.
+    let (reader, writer) = std::io::pipe().context("make a pipe")?;
+    command.args(build.arguments).stdin(Stdio::null());
+    command
+        .stdout(writer.try_clone().context("share a pipe")?)
+        .stderr(writer);
+    let mut child = command.spawn().context("start make in the tree")?;
+    // It holds the writing end, and the pipe ends when the last one is closed.
+    drop(command);
+    let mut said = String::new();
+    for line in BufReader::new(reader).lines() {
+        let line = line.context("read the output of make")?;
+        say!("{line}");
+        said = said + &line + "\n";
+    }
+    let status = child.wait().context("wait for make")?;
+    if !status.success() {
+        bail!(
+            "the modules do not build for Linux {} ({status}); the compiler's messages are above",
+            tree.kernel.release
+        );
+    }
+    Ok(said)
+}
+
+/// Compiles everything from scratch and takes every warning for an error, also those of the tools
+/// after the compilers, which know no such setting.
+pub fn without_warnings(cache: &Cache, tree: &Tree, name: &str) -> Result<()> {
+    let said = check(
+        cache,
+        tree,
+        &Build {
+            name,
+            arguments: &["W=e", "modules"],
+            clean: true,
+        },
+    )?;
+    match said.lines().find(|l| l.to_lowercase().contains("warning")) {
+        Some(line) => bail!("the build is not free of warnings: {line}"),
+        None => Ok(()),
+    }
+}
+
+/// One build with its own settings, whose results stay in the tree: for lints and checks. Returns
+/// what make and the compilers said.
+pub fn check(cache: &Cache, tree: &Tree, build: &Build) -> Result<String> {
+    let _lock = cache.lock("build")?;
+    run(tree, build)
+}
+
+/// Builds straight on the host, against a kernel build tree that the user names.
+pub fn with_kdir(kdir: &Path) -> Result<PathBuf> {
+    let kdir = kdir.canonicalize().with_context(|| {
+        format!(
+            "find the kernel build tree {}: KDIR names a folder with a kernel's Makefile",
+            kdir.display()
+        )
+    })?;
+    check_kdir(&kdir)?;
+    let out = output_folder("kdir");
+    fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
+    let mut command = Command::new("make");
+    make_arguments(&mut command, &kdir, &out);
+    let status = step::shown(command.arg("modules"))?;
+    if !status.success() {
+        bail!(
+            "the modules do not build against {} ({status}); the messages are above",
+            kdir.display()
+        );
+    }
+    Ok(out)
+}
+
+fn make_arguments(command: &mut Command, kdir: &Path, out: &Path) {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let setting = |name: &str, path: &Path| format!("{name}={}", path.display());
+    command
+        .arg("--no-print-directory")
+        .arg("-s")
+        .arg(format!("-j{jobs}"))
+        .arg("-C")
+        .arg(kdir);
+    command
+        .arg(setting("M", project::root()))
+        .arg(setting("MO", out));
+}
+
+/// Says in words what make would say in a hundred lines.
+fn check_kdir(kdir: &Path) -> Result<()> {
+    let config = kdir.join(".config");
+    let text = fs::read_to_string(&config).with_context(|| {
+        format!(
+            "read {}: {} is no configured kernel build tree",
+            config.display(),
+            kdir.display()
+        )
+    })?;
+    let setting = |name: &str| {
+        text.lines()
+            .find_map(|l| l.strip_prefix(name)?.strip_prefix('='))
+            .map(|v| v.trim_matches('"'))
+    };
+    if setting("CONFIG_RUST") != Some("y") {
+        bail!(
+            "{} has no CONFIG_RUST=y: configure that kernel with Rust, or name another KDIR",
+            config.display()
+        );
+    }
+    if !kdir.join("rust/libkernel.rmeta").exists() {
+        bail!(
+            "{} has no rust/libkernel.rmeta: run `make prepare` there. Header packages of distributions lack it;\n\
+             plain `make` prepares a tree for Debian's kernel by itself.",
+            kdir.display()
+        );
+    }
+    let installed = step::output(Command::new("rustc").arg("--version"))?;
+    match setting("CONFIG_RUSTC_VERSION_TEXT") {
+        Some(built) if built != installed.trim() => bail!(
+            "the kernel in {} was built with\n    {built}\nand the rustc here is\n    {}\n\
+             Modules built so would not load. Put the kernel's own rustc first in PATH (rustup: `rustup run VERSION make KDIR=...`).",
+            kdir.display(),
+            installed.trim()
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn output_folder(name: &str) -> PathBuf {
+    project::target().join("kmod").join(name)
+}
+
+/// A hash over everything that the modules depend on.
+fn fingerprint(tree: &Tree) -> Result<String> {
+    let mut parts = vec![
+        tree.entry.to_string_lossy().into_owned(),
+        tree.kernel.version.clone(),
+    ];
+    for name in SOURCES {
+        let from = project::root().join(name);
+        for entry in WalkDir::new(&from)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(|e| e.file_name() != "target")
+        {
+            let entry = entry
+                .with_context(|| format!("list {}: is the checkout whole?", from.display()))?;
+            if entry.file_type().is_file() {
+                let content = match fs::read(entry.path()) {
+                    Ok(content) => content,
+                    // An editor's passing file.
+                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    Err(e) => {
+                        return Err(e).with_context(|| format!("read {}", entry.path().display()));
+                    }
+                };
+                parts.push(entry.path().to_string_lossy().into_owned());
+                parts.push(String::from_utf8_lossy(&content).into_owned());
+            }
+        }
+    }
+    Ok(hash(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+/// Copies the modules out. Each takes its place at once: a VM may be reading the old one.
+fn take_results(tree: &Tree, out: &Path) -> Result<()> {
+    let inside = tree.inside(out);
+    fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
+    let mut found = 0;
+    for entry in fs::read_dir(&inside).with_context(|| format!("list {}", inside.display()))? {
+        let name = entry.context("list the results")?.file_name();
+        if Path::new(&name).extension().is_none_or(|e| e != "ko") {
+            continue;
+        }
+        let mut new = name.clone();
+        new.push(".new");
+        fs::copy(inside.join(&name), out.join(&new))
+            .and_then(|_| fs::rename(out.join(&new), out.join(&name)))
+            .with_context(|| format!("copy {} to {}", name.to_string_lossy(), out.display()))?;
+        found += 1;
+    }
+    if found == 0 {
+        bail!(
+            "make was content and made no module in {}: does Kbuild name any?",
+            inside.display()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernels that the VM can boot. A new one is a new entry of [`KERNELS`].
+//!
+//! No kernel version is written here: set-up takes what the archive offers and records it.
+
+use anyhow::{Result, bail};
+
+/// A release of Debian from which a tree is made: the user land of the guest, and the place where
+/// modules are built with exactly the compilers that the kernel was built with.
+#[derive(Debug)]
+pub struct Distribution {
+    /// Its code name.
+    pub suite: &'static str,
+    /// Where its kernel comes from.
+    pub kernel_suite: &'static str,
+    /// What is installed besides the essential packages and the kernel.
+    pub packages: &'static [&'static str],
+}
+
+/// A kernel by the name that `--kernel` takes.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The name.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub about: &'static str,
+    /// The tree that it lives in.
+    pub distribution: &'static Distribution,
+    /// Which of Debian's kernels: the end of the names of its packages.
+    pub flavour: &'static str,
+}
+
+/// Debian 13 with the kernel of its backports, the newest that was built with its own compilers.
+const TRIXIE: Distribution = Distribution {
+    suite: "trixie",
+    kernel_suite: "trixie-backports",
+    packages: PACKAGES,
+};
+
+/// All kernels; the first is the default.
+pub const KERNELS: &[Kernel] = &[Kernel {
+    name: "stock",
+    about: "Debian's own signed cloud kernel, as it is in the backports of Debian 13",
+    distribution: &TRIXIE,
+    flavour: "cloud-amd64",
+}];
+
+/// The kernel of that name.
+pub fn find(name: &str) -> Result<&'static Kernel> {
+    match KERNELS.iter().find(|k| k.name == name) {
+        Some(kernel) => Ok(kernel),
+        None => {
+            let known: Vec<_> = KERNELS
+                .iter()
+                .map(|k| format!("  {}: {}", k.name, k.about))
+                .collect();
+            bail!(
+                "there is no kernel named {name:?}. Those that there are:\n{}",
+                known.join("\n")
+            )
+        }
+    }
+}
+
+const PACKAGES: &[&str] = &[
+    // To build modules, and the kernel's Rust metadata for them.
+    "bc",
+    "bindgen",
+    "bison",
+    "clang",
+    "cpio",
+    "dwarves",
+    "flex",
+    "g++",
+    "g++-multilib",
+    "gcc",
+    "gcc-multilib",
+    "libelf-dev",
+    "libssl-dev",
+    "make",
+    "rust-clippy",
+    "rust-src",
+    "rustc",
+    "rustfmt",
+    "xz-utils",
+    // To look at sources.
+    "shellcheck",
+    "sparse",
+    // To run the guest.
+    "qemu-system-x86",
+    "seabios",
+    "virtiofsd",
+    // What tests and people use in it.
+    "bsdextrautils",
+    "ca-certificates",
+    "file",
+    "fio",
+    "iproute2",
+    "kmod",
+    "less",
+    "lsof",
+    "procps",
+    "psmisc",
+    "python3",
+    "socat",
+    "strace",
+    "stress-ng",
+    "time",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_kernel_lists_the_known_ones() {
+        let error = find("nonesuch").expect_err("unknown").to_string();
+        assert!(
+            error.contains("\"nonesuch\"") && error.contains("stock:"),
+            "{error}"
+        );
+        assert_eq!(find("stock").expect("known").name, "stock");
+    }
+}

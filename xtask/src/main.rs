@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `cargo xtask`: everything that is done with this checkout. `make help` lists the short ways.
+
+mod cache;
+mod commands;
+mod debian;
+mod kbuild;
+mod kernels;
+mod privilege;
+mod project;
+mod recipe;
+mod step;
+mod tally;
+mod tree;
+mod vm;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, boots and tests mydevice.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Setup(commands::setup::Setup),
+    Build(commands::build::Build),
+    Run(commands::run::Run),
+    Test(commands::test::Test),
+    Shell(commands::shell::Shell),
+    Vm(commands::vm::VmCommand),
+    Lint(commands::lint::Lint),
+    RustAnalyzer(commands::rust_analyzer::RustAnalyzer),
+    Versions(commands::versions::Versions),
+    Clean(commands::clean::Clean),
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().command;
+    // Errors of the VM itself must not look like an exit status of the command in it.
+    let failure = if matches!(task, Task::Vm(_) | Task::Shell(_)) {
+        commands::vm::CANNOT_RUN
+    } else {
+        1
+    };
+    let result = match task {
+        Task::Setup(task) => task.run(),
+        Task::Build(task) => task.run(),
+        Task::Run(task) => task.run(),
+        Task::Test(task) => task.run(),
+        Task::Shell(task) => task.run(),
+        Task::Vm(task) => task.run(),
+        Task::Lint(task) => task.run(),
+        Task::RustAnalyzer(task) => task.run(),
+        Task::Versions(task) => task.run(),
+        Task::Clean(task) => task.run(),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(failure)
+    })
+}

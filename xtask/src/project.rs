@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where this checkout is, and its Rust programs for the host and for the guest.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::step;
+
+/// The checkout. Cargo says where it is now; the path at compile time is for a bare binary.
+pub fn root() -> &'static Path {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let here = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        here.parent().map_or_else(|| here.clone(), Path::to_owned)
+    });
+    &ROOT
+}
+
+/// Where everything made in this checkout goes.
+pub fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// The target of programs for the guest: the host's own, so that no other has to be installed.
+const GUEST_TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// A cargo command on this checkout.
+pub fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand).current_dir(root());
+    command
+}
+
+/// A cargo command that makes programs for the guest: linked statically, since the libraries of the
+/// host may be newer than the guest's.
+fn guest_cargo(subcommand: &str) -> Command {
+    let mut command = cargo(subcommand);
+    // RUSTFLAGS of the calling shell would take the place of the setting below.
+    command
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.args([
+        "--target",
+        GUEST_TARGET,
+        "--quiet",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    command.arg("--config").arg(format!(
+        "target.{GUEST_TARGET}.rustflags=[\"-Ctarget-feature=+crt-static\"]"
+    ));
+    command.arg("--target-dir").arg(target().join("guest"));
+    command
+}
+
+/// The guest's first process.
+pub fn guest_init() -> Result<PathBuf> {
+    let mut cargo = guest_cargo("build");
+    cargo.args([
+        "--release",
+        "--package",
+        "mydevice-init",
+        "--bin",
+        "mydevice-init",
+    ]);
+    let made = executables(&mut cargo).context("build the guest's init")?;
+    made.into_iter()
+        .next()
+        .map(|e| e.path)
+        .context("cargo built no mydevice-init")
+}
+
+/// The tests that run in the guest, one program a test target.
+pub fn guest_tests() -> Result<Vec<Executable>> {
+    let mut cargo = guest_cargo("test");
+    cargo.args(["--no-run", "--package", "mydevice-tests"]);
+    let made = executables(&mut cargo).context("build the tests for the guest")?;
+    Ok(made.into_iter().filter(|e| e.is_test).collect())
+}
+
+/// The folder of the programs that come with the tests, for the tour.
+pub fn guest_programs() -> Result<PathBuf> {
+    let mut cargo = guest_cargo("build");
+    cargo.args(["--package", "mydevice-tests", "--bins"]);
+    executables(&mut cargo).context("build the programs for the guest")?;
+    Ok(target().join("guest").join(GUEST_TARGET).join("debug"))
+}
+
+/// A program that cargo made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Executable {
+    /// The name of the cargo target.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// True for a test program.
+    pub is_test: bool,
+}
+
+fn executables(cargo: &mut Command) -> Result<Vec<Executable>> {
+    let output = cargo
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("start `{}`", step::show(cargo)))?;
+    if !output.status.success() {
+        bail!(
+            "`{}` ended with {}; its messages are above.\n\
+             If the linker found no -lc: programs for the guest are static, and need the package libc6-dev.",
+            step::show(cargo),
+            output.status
+        );
+    }
+    Ok(parse_executables(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// What cargo's JSON messages say about the programs made.
+fn parse_executables(messages: &str) -> Vec<Executable> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+        target: Option<Target>,
+        profile: Option<Profile>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+    #[derive(Deserialize)]
+    struct Profile {
+        test: bool,
+    }
+    let executable = |line: &str| {
+        let message: Message = serde_json::from_str(line).ok()?;
+        Some(Executable {
+            name: message.target?.name,
+            path: message.executable?,
+            is_test: message.profile?.test,
+        })
+    };
+    messages.lines().filter_map(executable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_in_cargos_messages() {
+        let messages = "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"serde\"},\"profile\":{\"test\":false},\"executable\":null}\n\
+            {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"data\"},\"profile\":{\"test\":true},\"executable\":\"/t/data-1\"}\n\
+            {\"reason\":\"build-finished\",\"success\":true}\n";
+        let expected = Executable {
+            name: "data".into(),
+            path: "/t/data-1".into(),
+            is_test: true,
+        };
+        assert_eq!(parse_executables(messages), [expected]);
+    }
+
+    #[test]
+    fn the_checkout_is_found() {
+        assert!(root().join("xtask/Cargo.toml").is_file());
+    }
+}

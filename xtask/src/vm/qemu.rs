@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! QEMU's command line.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::helper::Helper;
+use super::link::{Link, News};
+use super::shares::Daemon;
+use crate::tree::Tree;
+
+/// What makes the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accelerator {
+    /// The host's own.
+    Kvm,
+    /// QEMU's translator.
+    Tcg,
+}
+
+/// The guest's hardware and what it boots.
+pub struct Machine<'a> {
+    pub cpus: u32,
+    pub memory: &'a str,
+    pub accelerator: Accelerator,
+    pub initramfs: &'a Path,
+}
+
+/// A QEMU at work; it ends when this is dropped.
+pub struct Running(Helper);
+
+/// What the kernel is told.
+///
+/// The log goes to the serial port. An oops is a panic, and a panic ends the VM at once: what comes
+/// after is not worth waiting for. Mitigations and address randomization would only cost time.
+const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=7 panic=-1 oops=panic mitigations=off nokaslr \
+    printk.devkmsg=on random.trust_cpu=on no_timer_check rdinit=/init";
+
+/// QEMU in the tree, as the tree's own loader starts it.
+pub fn command(tree: &Tree) -> Command {
+    let root = tree.root();
+    let mut command = tree.host_command("usr/bin/qemu-system-x86_64");
+    command.env(
+        "QEMU_MODULE_DIR",
+        root.join("usr/lib/x86_64-linux-gnu/qemu"),
+    );
+    command
+}
+
+impl Machine<'_> {
+    /// Starts QEMU, connected to the file system helpers and to the link.
+    pub fn start(
+        &self,
+        tree: &Tree,
+        daemons: &[Daemon],
+        link: &Link,
+        folder: &Path,
+        log: &Path,
+    ) -> Result<Running> {
+        let root = tree.root();
+        let mut qemu = command(tree);
+        for data in ["usr/share/qemu", "usr/share/seabios"] {
+            qemu.arg("-L").arg(root.join(data));
+        }
+        qemu.args([
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-bios",
+            "qboot.rom",
+        ]);
+        qemu.arg("-machine").arg("q35,memory-backend=memory");
+        // The file system helpers look into the guest's memory, so it has to be shared.
+        qemu.arg("-object").arg(format!(
+            "memory-backend-memfd,id=memory,size={},share=on",
+            self.memory
+        ));
+        qemu.arg("-m")
+            .arg(self.memory)
+            .arg("-smp")
+            .arg(self.cpus.to_string());
+        match self.accelerator {
+            Accelerator::Kvm => qemu.args(["-accel", "kvm", "-cpu", "host"]),
+            // Without erms and fsrm the kernel copies in words, not with `rep movsb`, which the
+            // translator does byte by byte.
+            Accelerator::Tcg => qemu.args([
+                "-accel",
+                "tcg,thread=multi",
+                "-cpu",
+                "max,erms=off,fsrm=off",
+            ]),
+        };
+        qemu.arg("-kernel")
+            .arg(tree.image())
+            .arg("-initrd")
+            .arg(self.initramfs)
+            .args(["-append", KERNEL_ARGUMENTS]);
+        qemu.arg("-chardev")
+            .arg(format!("file,id=log,path={}", escaped(log)))
+            .args(["-serial", "chardev:log"]);
+        qemu.args(["-device", "virtio-serial-pci"]);
+        for (name, socket) in link.sockets() {
+            qemu.arg("-chardev")
+                .arg(format!("socket,id={name},path={}", escaped(socket)));
+            qemu.arg("-device")
+                .arg(format!("virtserialport,chardev={name},name={name}"));
+        }
+        for daemon in daemons {
+            qemu.arg("-chardev").arg(format!(
+                "socket,id={},path={}",
+                daemon.tag,
+                escaped(&daemon.socket)
+            ));
+            qemu.arg("-device")
+                .arg(format!("vhost-user-fs-pci,chardev={0},tag={0}", daemon.tag));
+        }
+        let helper = Helper::start(&mut qemu, &folder.join("qemu.log")).context("start the VM")?;
+        Ok(Running(helper))
+    }
+}
+
+impl Running {
+    /// The next piece of news. A QEMU that ended without ever reaching the link is a hangup, too.
+    pub fn next(&mut self, link: &Link, deadline: Option<Instant>) -> News {
+        loop {
+            let look = Instant::now() + Duration::from_millis(500);
+            let until = deadline.map_or(look, |d| d.min(look));
+            match link.next(until) {
+                News::Late if self.0.has_ended() => return News::Hangup,
+                News::Late if deadline.is_none_or(|d| Instant::now() < d) => {}
+                news => return news,
+            }
+        }
+    }
+
+    /// Ends the VM.
+    pub fn stop(&mut self) {
+        self.0.stop();
+    }
+
+    /// Waits a moment for a VM that is on its way out, so that its last words are written.
+    pub fn wait(&mut self) {
+        self.0.wait_briefly();
+    }
+
+    /// What QEMU itself had to say.
+    pub fn complaints(&self) -> String {
+        match self.0.output() {
+            text if text.is_empty() => String::new(),
+            text => format!("QEMU said:\n{text}"),
+        }
+    }
+}
+
+/// A path in one of QEMU's comma-separated options.
+fn escaped(path: &Path) -> String {
+    PathBuf::from(path).display().to_string().replace(',', ",,")
+}
