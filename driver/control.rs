@@ -100,9 +100,8 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
                 .writer()
                 .write(&bytes)?;
         }
-        // For `spool` alone.
-        MYDEV_NEXT => return Err(ENOTTY),
-        _ => return Err(ENOTTY),
+        // MYDEV_NEXT is for `spool` alone.
+        MYDEV_NEXT | _ => return Err(ENOTTY),
     }
     Ok(0)
 }

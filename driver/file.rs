@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use kernel::{
+    alloc::flags::GFP_KERNEL_ACCOUNT,
     fs::{File, Kiocb},
     iov::{IovIterDest, IovIterSource},
     prelude::*,
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) struct OpenFile {
     instance: Arc<Instance>,
     opened: Opened,
+    /// It has a position, from which it reads.
+    seeks: bool,
 }
 
 impl OpenFile {
@@ -49,8 +52,9 @@ impl FileOperations for OpenFile {
 
     fn open(instance: &Arc<Instance>, file: &Opening) -> Result<KBox<Self>> {
         // Allocate first: from `Instance::open` on, somebody has to call `release`.
-        let open = KBox::new_uninit(GFP_KERNEL)?;
-        if instance.snapshot().rules.reading == Reading::Take {
+        let open = KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
+        let seeks = instance.snapshot().rules.reading == Reading::Copy;
+        if !seeks {
             file.stream();
         }
         file.nowait();
@@ -60,6 +64,7 @@ impl FileOperations for OpenFile {
             Self {
                 instance: instance.clone(),
                 opened,
+                seeks,
             },
         ))
     }
@@ -71,13 +76,16 @@ impl FileOperations for OpenFile {
     fn read_iter(mut kiocb: Kiocb<'_, KBox<Self>>, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let open = kiocb.file();
         let wanted = iov.len();
-        let at = u64::try_from(kiocb.ki_pos())?;
+        let at = match open.seeks {
+            true => u64::try_from(kiocb.ki_pos())?,
+            false => 0,
+        };
         let result = open
             .instance
             .read(&open.opened, at, iov, nonblocking(&kiocb));
-        if let Ok(n) = result {
+        if let (true, Ok(n)) = (open.seeks, &result) {
             let position = kiocb.ki_pos_mut();
-            *position = position.saturating_add_unsigned(n as u64);
+            *position = position.saturating_add_unsigned(*n as u64);
         }
         log_transfer(&open.instance, "read", wanted, &result);
         result

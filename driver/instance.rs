@@ -142,10 +142,6 @@ impl News {
         data: true,
         room: false,
     };
-    const ROOM: Self = Self {
-        data: false,
-        room: true,
-    };
     const BOTH: Self = Self {
         data: true,
         room: true,
@@ -167,6 +163,7 @@ struct Wake {
     mid_writer: bool,
     overhaul: bool,
     readable: bool,
+    hung_up: bool,
     writable: bool,
     reach: Option<Reach>,
 }
@@ -305,7 +302,12 @@ impl Instance {
         }
         let reach = wake.reach.unwrap_or(Reach::One);
         if wake.readable {
-            self.pollers.wake(Events::READABLE | Events::HANGUP, reach);
+            // Everybody who polls is told of a hang-up, whatever else it polls for: so only of a real one.
+            let hangup = match wake.hung_up {
+                true => Events::HANGUP,
+                false => Events::NONE,
+            };
+            self.pollers.wake(Events::READABLE | hangup, reach);
             self.fasync.signal(Band::In);
         }
         if wake.writable {
@@ -326,16 +328,14 @@ impl State {
             self.overhaul_granted = true;
             wake.overhaul = true;
         }
-        let rules = self.store.rules();
 
-        match rules.reading {
-            Reading::Take => {
-                wake.one_reader = self.data_is_free() || news.data && self.ends_reads()
-            }
+        match self.store.rules().reading {
+            Reading::Take => wake.one_reader = self.data_is_free(),
             Reading::Copy => wake.all_readers = news.data,
         }
         // When there is nothing more to come, that is so for everybody.
         wake.all_readers |= news.data && self.ends_reads();
+        wake.hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
         wake.reach = Some(match wake.all_readers {
             true => Reach::All,
             false => Reach::One,
@@ -344,12 +344,12 @@ impl State {
 
         if !self.gate.overhauling() {
             if self.gate.write_turn_free() {
-                wake.one_writer = self.store.room() > 0 || rules.full == Full::NoSpace;
+                wake.one_writer = self.write_is_answered();
             } else {
                 wake.mid_writer = self.store.room() > 0;
             }
         }
-        wake.writable = news.room && self.room_is_free();
+        wake.writable = news.room && self.may_write();
         wake
     }
 
@@ -358,9 +358,14 @@ impl State {
         self.store.used() > 0 && !self.gate.reading_alone() && !self.gate.overhauling()
     }
 
-    /// Whether a write could begin now.
-    fn room_is_free(&self) -> bool {
-        self.gate.write_turn_free() && !self.gate.overhauling() && self.store.room() > 0
+    /// Whether a write that has its turn need not wait: there is room, or an error instead.
+    fn write_is_answered(&self) -> bool {
+        self.store.room() > 0 || self.store.rules().full == Full::NoSpace
+    }
+
+    /// Whether a write need not wait.
+    fn may_write(&self) -> bool {
+        self.gate.write_turn_free() && !self.gate.overhauling() && self.write_is_answered()
     }
 
     /// Whether some reader that finds nothing gets 0 rather than waits.
@@ -400,11 +405,8 @@ impl State {
                 events = events | Events::HANGUP;
             }
         }
-        if opened.writes {
-            // A write into a full `buffer` does not wait either, but ENOSPC is no room.
-            if self.room_is_free() {
-                events = events | Events::WRITABLE;
-            }
+        if opened.writes && self.may_write() {
+            events = events | Events::WRITABLE;
         }
         events
     }

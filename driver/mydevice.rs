@@ -22,6 +22,16 @@
 //! calls its discipline, a discipline calls the queue logic.
 
 #![deny(unsafe_code)]
+// A panic takes the machine down: nothing may get near one.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 use kernel::{prelude::*, str::CString, sync::Arc};
 

@@ -6,7 +6,7 @@
 
 use kernel::{iov::IovIterDest, prelude::*};
 
-use super::{Instance, News, Opened, State};
+use super::{Instance, News, Opened, State, Wake};
 use crate::{
     discipline::{Claim, Reading},
     kapi::{
@@ -66,14 +66,14 @@ impl Instance {
             };
             match next {
                 Some(next) => {
-                    let wake = state.settle(News::ROOM);
+                    let wake = state.settle_read(false);
                     drop(state);
                     self.wake(wake);
                     claim = next;
                 }
                 None => {
                     state.end_read();
-                    let wake = state.settle(News::BOTH);
+                    let wake = state.settle_read(true);
                     drop(state);
                     self.wake(wake);
                     break;
@@ -150,6 +150,18 @@ impl State {
         let position = position.saturating_add(done as u64);
         let claim = self.store.source(position, wanted.min(CHUNK));
         (claim.len() > 0).then_some(claim)
+    }
+
+    /// Settles for a read: bytes that were taken leave room, and what it left can be read again when it has
+    /// ended. A read that only copied is no news to anybody.
+    fn settle_read(&mut self, ended: bool) -> Wake {
+        self.settle(match self.store.rules().reading {
+            Reading::Take => News {
+                data: ended,
+                room: true,
+            },
+            Reading::Copy => News::NONE,
+        })
     }
 
     /// A read that began is over.

@@ -74,7 +74,10 @@ impl Instance {
             }
         };
         state.gate.release_write_turn();
-        let wake = state.settle(News::BOTH);
+        let wake = state.settle(News {
+            data: done > 0,
+            room: true,
+        });
         drop(state);
         self.wake(wake);
         if done == 0 {

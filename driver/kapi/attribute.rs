@@ -72,8 +72,12 @@ pub(super) const fn groups<T: FileOperations, L: AttributeList<T>>(
 }
 
 /// Where the arrays of [`groups`] are, for ever: references to constants are static.
-struct Tables<T, L>(PhantomData<(fn(T), fn(L))>);
+struct Tables<T, L>(PhantomData<fn(T) -> L>);
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "runs at compile time, where a panic is a build error"
+)]
 impl<T: FileOperations, L: AttributeList<T>> Tables<T, L> {
     const ATTRIBUTES: &'static [*const bindings::attribute; MAX_ATTRIBUTES + 1] = &{
         assert!(L::LIST.len() <= MAX_ATTRIBUTES);

@@ -11,7 +11,11 @@
 
 use core::ptr::NonNull;
 use kernel::{
-    bindings, container_of, error::to_result, module::this_module, prelude::*, sync::Arc,
+    bindings, container_of,
+    error::{from_err_ptr, to_result},
+    module::this_module,
+    prelude::*,
+    sync::Arc,
     types::Opaque,
 };
 
@@ -81,8 +85,8 @@ impl Class {
     /// Makes a class. Fails with [`EEXIST`] if the name is taken.
     pub fn new(name: &'static CStr) -> Result<Self> {
         // SAFETY: The name is static, as long as the class needs it.
-        let class =
-            kernel::error::from_err_ptr(unsafe { bindings::class_create(name.as_char_ptr()) })?;
+        let class = unsafe { bindings::class_create(name.as_char_ptr()) };
+        let class = from_err_ptr(class)?;
         // INVARIANT: It is ours; a class that is not an error is not null.
         Ok(Self {
             class: NonNull::new(class).ok_or(ENOMEM)?,

@@ -81,7 +81,7 @@ impl Memory {
         let at = at.min(self.len);
         // SAFETY: `at` is at most the length, so this stays within the allocation or at its end.
         let start = unsafe { self.start.as_ptr().byte_add(at) };
-        (start, len.min(self.len - at))
+        (start, len.min(self.len.saturating_sub(at)))
     }
 
     /// Copies `len` bytes from `at` to the destination, and returns how many went there: fewer if the
@@ -149,7 +149,7 @@ fn in_chunks(
 ) -> usize {
     let mut done: usize = 0;
     while done < len {
-        let chunk = CHUNK.min(len - done);
+        let chunk = CHUNK.min(len.saturating_sub(done));
         // `done < len`, so this stays within what the caller named.
         let worked = work(start.wrapping_byte_add(done), chunk).min(chunk);
         done = done.saturating_add(worked);

@@ -7,6 +7,11 @@
 /// Copies a string into the array that a `.modinfo` entry is, with the NUL that ends it.
 ///
 /// `N` must be one more than the string's length; both are checked at compile time.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "runs at compile time, where a panic is a build error"
+)]
 pub const fn entry<const N: usize>(text: &str) -> [u8; N] {
     let bytes = text.as_bytes();
     assert!(bytes.len() + 1 == N);
