@@ -14,7 +14,6 @@ use kernel::{
 
 use crate::{
     control,
-    discipline::Reading,
     instance::{Instance, Opened},
     kapi::{
         file::{nonblocking, position, FileOperations, Opening, SeekEnd},
@@ -28,8 +27,6 @@ use crate::{
 pub(crate) struct OpenFile {
     instance: Arc<Instance>,
     opened: Opened,
-    /// It has a position, from which it reads.
-    seeks: bool,
 }
 
 impl OpenFile {
@@ -53,18 +50,16 @@ impl FileOperations for OpenFile {
     fn open(instance: &Arc<Instance>, file: &Opening) -> Result<KBox<Self>> {
         // Allocate first: from `Instance::open` on, somebody has to call `release`.
         let open = KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
-        let seeks = instance.snapshot().rules.reading == Reading::Copy;
-        if !seeks {
+        let opened = instance.open(file.reads(), file.writes());
+        if !opened.seeks {
             file.stream();
         }
         file.nowait();
-        let opened = instance.open(file.reads(), file.writes());
         Ok(KBox::write(
             open,
             Self {
                 instance: instance.clone(),
                 opened,
-                seeks,
             },
         ))
     }
@@ -76,14 +71,14 @@ impl FileOperations for OpenFile {
     fn read_iter(mut kiocb: Kiocb<'_, KBox<Self>>, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let open = kiocb.file();
         let wanted = iov.len();
-        let at = match open.seeks {
+        let at = match open.opened.seeks {
             true => u64::try_from(kiocb.ki_pos())?,
             false => 0,
         };
         let result = open
             .instance
             .read(&open.opened, at, iov, nonblocking(&kiocb));
-        if let (true, Ok(n)) = (open.seeks, &result) {
+        if let (true, Ok(n)) = (open.opened.seeks, &result) {
             let position = kiocb.ki_pos_mut();
             *position = position.saturating_add_unsigned(*n as u64);
         }

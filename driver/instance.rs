@@ -110,6 +110,8 @@ pub(crate) struct Opened {
     pub(crate) reads: bool,
     /// It can write.
     pub(crate) writes: bool,
+    /// It has a position, from which it reads.
+    pub(crate) seeks: bool,
     /// There was a writer when it began, itself included.
     saw_writer: bool,
     /// [`State::writers_ever`] when it began.
@@ -209,7 +211,7 @@ impl Instance {
         BStr::from_bytes(self.name.to_bytes())
     }
 
-    /// An open begins.
+    /// An open begins. The discipline stays the same until it ends.
     pub(crate) fn open(&self, reads: bool, writes: bool) -> Opened {
         let (opened, count, wake) = {
             let mut state = self.state.lock();
@@ -221,6 +223,7 @@ impl Instance {
             let opened = Opened {
                 reads,
                 writes,
+                seeks: state.store.rules().reading == Reading::Copy,
                 saw_writer: state.writers > 0,
                 writers_ever: state.writers_ever,
             };
