@@ -16,7 +16,7 @@ use crate::{
     kapi::file::{position, FIONREAD},
     queue::{
         counters::saturate,
-        ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
+        ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
     },
 };
 
@@ -100,8 +100,7 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
                 .writer()
                 .write(&bytes)?;
         }
-        // MYDEV_NEXT is for `spool` alone.
-        MYDEV_NEXT | _ => return Err(ENOTTY),
+        _ => return Err(ENOTTY),
     }
     Ok(0)
 }
