@@ -33,10 +33,10 @@ use super::{
 #[vtable]
 pub trait FileOperations: Sized + 'static {
     /// What belongs to a device and is given when it is registered.
-    type Device: Send + Sync;
+    type Device: Send + Sync + 'static;
 
     /// What belongs to an open file.
-    type Ptr: ForeignOwnable + Send + Sync;
+    type Ptr: ForeignOwnable + Send + Sync + 'static;
 
     /// The module that must stay loaded while a file is open.
     type Module: ModuleMetadata;
@@ -112,6 +112,10 @@ pub struct SeekEnd {
 }
 
 /// A file that is being opened, and what may be set only now.
+///
+/// # Invariants
+///
+/// Both pointers are valid, and the file is inside its `open` operation, so nobody else uses it yet.
 pub struct Opening {
     file: *mut bindings::file,
     inode: *mut bindings::inode,
@@ -255,6 +259,7 @@ impl<T: FileOperations> Vtable<T> {
         from_result(|| {
             // SAFETY: Devices with these operations are `Node<T>`s, and this inode is being opened.
             let device = unsafe { Node::<T>::of_inode(inode) };
+            // INVARIANT: This is its `open` operation.
             let ptr = T::open(device, &Opening { file, inode })?;
             // SAFETY: A file that is being opened is ours.
             unsafe { (*file).private_data = ptr.into_foreign() };

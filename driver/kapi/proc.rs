@@ -13,7 +13,7 @@ use super::raw;
 /// What a file in `/proc` shows.
 pub trait Show {
     /// What it is made from, given when the entry is made.
-    type Data: ForeignOwnable + Send + Sync;
+    type Data: ForeignOwnable + Send + Sync + 'static;
 
     /// Writes the whole file. May sleep; removal of the entry waits for it.
     fn show(data: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile);
