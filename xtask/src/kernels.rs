@@ -84,6 +84,7 @@ const PACKAGES: &[&str] = &[
     "rustc",
     "rustfmt",
     "xz-utils",
+    "zstd",
     // To look at sources.
     "shellcheck",
     "sparse",

@@ -20,7 +20,7 @@ use crate::step::{self, say};
 use crate::tree::{KernelRecord, Tree, root_command_in};
 
 /// Counted up whenever the steps below come to mean something else: it is part of the entry's name.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 /// Room for the tree with the kernel's source unpacked in it.
 const ROOM: u64 = 6_000_000_000;
 
@@ -260,13 +260,18 @@ fn add_rust_metadata(root: &Path, record: &KernelRecord, log: &Path) -> Result<(
     )?;
     // The objects went into the kernel image; the metadata, macros and generated sources are what
     // modules are compiled against, and the sources are for editors.
-    step::run("Adding it to the headers", "3 s", log, &mut script(
+    let script = script(
         "cd /build/$1
+         make -s rust-analyzer
+         sed \"s|/build/$1|$2|g\" rust-project.json > rust/rust-project.json
          find rust -name '*.o' -delete; find rust -name '.*.cmd' -delete
          cp -a rust $2/
-         cp -a scripts/target.json scripts/generate_rust_analyzer.py scripts/rust_is_available*.* $2/scripts/
+         cp -a scripts/target.json $2/scripts/
+         release=${2#/usr/src/linux-headers-}
+         scripts/extract-vmlinux /boot/vmlinuz-$release > /boot/vmlinux-$release
          rm -rf /build",
-    )?)?;
+    );
+    step::run("Adding it to the headers", "20 s", log, &mut script?)?;
     if !headers.join("rust/libkernel.rmeta").exists() {
         bail!(
             "`make prepare` made no rust/libkernel.rmeta for Linux {}",
@@ -355,6 +360,6 @@ mod tests {
         let tree = finished(&entry)
             .expect("looking works")
             .expect("it is there");
-        assert_eq!(tree.image(), entry.join("root/boot/vmlinuz-1"));
+        assert_eq!(tree.image(), entry.join("root/boot/vmlinux-1"));
     }
 }

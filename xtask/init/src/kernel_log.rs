@@ -9,7 +9,8 @@
 /// How a record begins that no healthy kernel prints.
 const BEGINNINGS: &[&str] = &[
     "------------[ cut here ]",
-    "BUG",
+    "BUG:",
+    "BUG ",
     "WARNING:",
     "kernel BUG at",
     "Oops",
@@ -56,7 +57,6 @@ const HARMLESS: &[&str] = &[
     "kmemleak: Automatic memory scanning",
     "kmemleak: Memory pool",
     "rcu: rcu_preempt: ",
-    "BUGs",
 ];
 
 /// What may stand anywhere in a record of the kernel and is a warning of its memory management.
@@ -158,6 +158,7 @@ mod tests {
         let log = "[    0.000000] Linux version 7.3.4\n\
                    [    1.5] hello: loading out-of-tree module taints kernel.\n\
                    [    1.6] hello: module verification failed: signature and/or required key missing - tainting kernel\n\
+                   [    1.7] BUGs and WARNINGs are words, too\n\
                    [    1.7] mydevice: discipline=BUG: is not one of stream, buffer\n\
                    [    1.8] traps: python3[77] general protection fault ip:1 sp:2 error:0\n\
                    [    1.9] python3[78]: segfault at 0 ip 1 sp 2 error 4\n\

@@ -12,13 +12,14 @@ mod link;
 mod outcome;
 mod qemu;
 mod shares;
+mod state;
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use mydevice_init::{Config, Event, Job, Request, Share, TerminalSize};
+use mydevice_init::{Config, Job, Request, Share, TerminalSize};
 
 use crate::cache::Cache;
 use crate::project;
@@ -27,11 +28,10 @@ pub use link::Stream;
 use link::{Link, News};
 pub use outcome::Outcome;
 use qemu::Machine;
+use state::{End, State};
 
-/// How long a guest may take until its command starts. A healthy one takes 5 seconds.
-const BOOT_LIMIT: Duration = Duration::from_secs(180);
-/// How long output may still be on its way after the guest has said that all of it is sent.
-const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long to wait for more of a dead guest's output.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 /// The virtiofs tag of the Debian tree.
 const ROOT_TAG: &str = "mydevice-root";
 
@@ -94,14 +94,14 @@ impl Vm {
         keep_log(&log)?;
         match outcome? {
             End::Outcome(outcome) => Ok(outcome),
-            End::Died(why) => {
-                let text =
-                    String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
-                match mydevice_init::kernel_log::scan_console(&text) {
+            End::Died(why, reported) => {
+                let console = fs::read(&log).unwrap_or_default();
+                let console = String::from_utf8_lossy(&console);
+                match mydevice_init::kernel_log::scan_console(&console).or(reported) {
                     Some(report) => Ok(Outcome::KernelReport(report)),
                     None => bail!(
                         "{why}\nThe end of the guest's console:\n{}\n{}",
-                        outcome::tail(&text, 25),
+                        outcome::tail(&console, 25),
                         qemu.complaints()
                     ),
                 }
@@ -190,47 +190,28 @@ impl Vm {
         qemu: &mut qemu::Running,
         sink: &mut dyn FnMut(Stream, &[u8]) -> std::io::Result<()>,
     ) -> Result<End> {
-        let mut state = State {
-            deadline: Some(Instant::now() + BOOT_LIMIT),
-            ..State::default()
-        };
+        let mut state = State::booting(self.timeout);
         loop {
-            if let Some(outcome) = state.complete() {
-                return Ok(End::Outcome(outcome));
+            if let Some(end) = state.complete() {
+                return Ok(end);
             }
-            match qemu.next(link, state.deadline) {
+            match qemu.next(link, state.deadline()) {
                 News::Output(stream, bytes) => {
                     sink(stream, &bytes).context("pass on the command's output")?;
                     state.count(stream, bytes.len());
                 }
-                News::Event(Event::Ready) => {
-                    state.ready = true;
-                    state.deadline = self.timeout.map(|t| Instant::now() + t);
-                }
-                News::Event(Event::Report(text)) => state.report = Some(text),
-                News::Event(Event::Failed(why)) => bail!("the guest could not do its job: {why}"),
-                News::Event(Event::Exit {
-                    code,
-                    stdout,
-                    stderr,
-                }) => {
-                    state.exit = Some((code, stdout, stderr));
-                    state.deadline = Some(Instant::now() + DRAIN_LIMIT);
-                }
+                News::Event(event) => state.event(event)?,
                 News::Resized(size) => link.send(&Request::Resize(size))?,
                 News::Signal(signal) => return Ok(End::Outcome(Outcome::Interrupted(signal))),
+                News::Late => return Ok(state.late()),
                 News::Hangup => {
                     qemu.wait();
-                    let why = if state.ready {
-                        "the VM ended before its command did."
-                    } else {
-                        "the VM ended before its command could start."
-                    };
-                    return Ok(state.report.take().map_or(End::Died(why.to_owned()), |r| {
-                        End::Outcome(Outcome::KernelReport(r))
-                    }));
+                    // What the command said last is still on its way here.
+                    while let News::Output(stream, bytes) = link.next(Instant::now() + LAST_WORDS) {
+                        sink(stream, &bytes).context("pass on the command's output")?;
+                    }
+                    return Ok(state.gone());
                 }
-                News::Late => return Ok(state.late()),
             }
         }
     }
@@ -245,54 +226,6 @@ pub fn terminal_size() -> Option<TerminalSize> {
         rows: or(size.ws_row, 24),
         columns: or(size.ws_col, 80),
     })
-}
-
-/// How following the guest ended.
-enum End {
-    Outcome(Outcome),
-    Died(String),
-}
-
-/// What is known of the guest so far.
-#[derive(Default)]
-struct State {
-    ready: bool,
-    deadline: Option<Instant>,
-    report: Option<String>,
-    exit: Option<(i32, u64, u64)>,
-    received: [u64; 2],
-}
-
-impl State {
-    fn count(&mut self, stream: Stream, bytes: usize) {
-        self.received[stream as usize] += bytes as u64;
-    }
-
-    /// The outcome, once the command has ended and all its output is here.
-    fn complete(&self) -> Option<Outcome> {
-        let (code, stdout, stderr) = self.exit?;
-        (self.received[0] >= stdout && self.received[1] >= stderr).then(|| self.outcome(code))
-    }
-
-    fn outcome(&self, code: i32) -> Outcome {
-        self.report
-            .clone()
-            .map_or(Outcome::Exit(code), Outcome::KernelReport)
-    }
-
-    /// What the deadline's passing means depends on what was waited for.
-    fn late(&self) -> End {
-        match (self.exit, &self.report) {
-            (Some((code, ..)), _) => End::Outcome(self.outcome(code)),
-            // It explains the hang, too.
-            (None, Some(report)) => End::Outcome(Outcome::KernelReport(report.clone())),
-            (None, None) if self.ready => End::Outcome(Outcome::TimedOut),
-            (None, None) => End::Died(format!(
-                "the guest did not come up within {} s.",
-                BOOT_LIMIT.as_secs()
-            )),
-        }
-    }
 }
 
 /// Keeps the newest kernel log where people can find it.

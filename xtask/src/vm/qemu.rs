@@ -88,12 +88,12 @@ impl Machine<'_> {
         match self.accelerator {
             Accelerator::Kvm => qemu.args(["-accel", "kvm", "-cpu", "host"]),
             // Without erms and fsrm the kernel copies in words, not with `rep movsb`, which the
-            // translator does byte by byte.
+            // translator does byte by byte. Without la57 each page walk is a level shorter.
             Accelerator::Tcg => qemu.args([
                 "-accel",
                 "tcg,thread=multi",
                 "-cpu",
-                "max,erms=off,fsrm=off",
+                "max,erms=off,fsrm=off,la57=off",
             ]),
         };
         qemu.arg("-kernel")
