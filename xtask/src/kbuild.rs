@@ -20,13 +20,13 @@ use crate::tree::Tree;
 const SOURCES: &[&str] = &["Kbuild", "driver", "queue", "uapi"];
 /// Which folder and which settings of make.
 #[derive(Debug)]
-pub struct Build<'a> {
+struct Build<'a> {
     /// The name of the output folder under `target/kmod`.
-    pub name: &'a str,
+    name: &'a str,
     /// Settings and targets given to make.
-    pub arguments: &'a [&'a str],
+    arguments: &'a [&'a str],
     /// Deletes what an earlier build left, so that every file is compiled again.
-    pub clean: bool,
+    clean: bool,
 }
 
 /// Builds the modules for the tree's kernel, unless nothing has changed, and returns the folder
@@ -93,27 +93,35 @@ fn run(tree: &Tree, build: &Build) -> Result<String> {
     Ok(said)
 }
 
-/// Compiles everything from scratch and takes every warning for an error, also those of the tools
-/// after the compilers, which know no such setting.
-pub fn without_warnings(cache: &Cache, tree: &Tree, name: &str) -> Result<()> {
+/// Compiles everything from scratch and takes every warning for an error: also those of the tools
+/// around the compilers, which know no such setting.
+pub fn without_warnings(cache: &Cache, tree: &Tree, name: &str, arguments: &[&str]) -> Result<()> {
+    let clean = true;
     let said = check(
         cache,
         tree,
         &Build {
             name,
-            arguments: &["W=e", "modules"],
-            clean: true,
+            arguments,
+            clean,
         },
     )?;
-    match said.lines().find(|l| l.to_lowercase().contains("warning")) {
+    match first_warning(&said) {
         Some(line) => bail!("the build is not free of warnings: {line}"),
         None => Ok(()),
     }
 }
 
+fn first_warning(said: &str) -> Option<&str> {
+    // The second is how the kernel says that it goes on without the checker asked for.
+    let words = ["warning", "is not available or not up to date"];
+    said.lines()
+        .find(|l| words.iter().any(|w| l.to_lowercase().contains(w)))
+}
+
 /// One build with its own settings, whose results stay in the tree: for lints and checks. Returns
 /// what make and the compilers said.
-pub fn check(cache: &Cache, tree: &Tree, build: &Build) -> Result<String> {
+fn check(cache: &Cache, tree: &Tree, build: &Build) -> Result<String> {
     let _lock = cache.lock("build")?;
     run(tree, build)
 }
@@ -255,4 +263,43 @@ fn take_results(tree: &Tree, out: &Path) -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_of_any_tool_is_seen() {
+        assert_eq!(first_warning("  CC [M]  x.o\n  LD [M]  x.ko\n"), None);
+        for line in [
+            "x.c:3:1: warning: unused variable",
+            "WARNING: modpost: missing MODULE_DESCRIPTION() in x.o",
+            "Makefile:1311: C=2 specified, but sparse is not available or not up to date",
+        ] {
+            assert_eq!(
+                first_warning(&format!("  CC [M]  x.o\n{line}\n")),
+                Some(line)
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_no_build_tree_is_refused_in_words() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let refused = || format!("{:#}", check_kdir(folder.path()).expect_err("refused"));
+        assert!(refused().contains("no configured kernel build tree"));
+        let config = folder.path().join(".config");
+        fs::write(&config, "# CONFIG_RUST is not set\n").expect("a configuration");
+        assert!(refused().contains("has no CONFIG_RUST=y"));
+        fs::write(
+            &config,
+            "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.2.3 (x)\"\n",
+        )
+        .expect("a configuration");
+        assert!(refused().contains("make prepare"));
+        fs::create_dir(folder.path().join("rust")).expect("a folder");
+        fs::write(folder.path().join("rust/libkernel.rmeta"), "").expect("a file");
+        assert!(refused().contains("rustc 1.2.3 (x)"));
+    }
 }

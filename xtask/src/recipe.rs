@@ -203,7 +203,7 @@ fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
 
 /// Rust's metadata is only good for the very same compiler.
 fn check_rustc(root: &Path, record: &KernelRecord) -> Result<()> {
-    let installed = step::output(&mut root_command_in(root, "rustc")?.arg("--version"))?;
+    let installed = step::output(root_command_in(root, "rustc")?.arg("--version"))?;
     if installed.trim() != record.rustc {
         bail!(
             "the kernel and the compiler do not match: Linux {} was built with\n    {}\nand the tree has\n    {}\n\
@@ -259,15 +259,16 @@ fn add_rust_metadata(root: &Path, record: &KernelRecord, log: &Path) -> Result<(
         &mut script(&prepare)?,
     )?;
     // The objects went into the kernel image; the metadata, macros and generated sources are what
-    // modules are compiled against, and the sources are for editors.
+    // modules are compiled against, the sources are for editors, and the rest is for lints.
     let script = script(
         "cd /build/$1
          make -s rust-analyzer
          sed \"s|/build/$1|$2|g\" rust-project.json > rust/rust-project.json
          find rust -name '*.o' -delete; find rust -name '.*.cmd' -delete
          cp -a rust $2/
-         cp -a scripts/target.json $2/scripts/
+         cp -a scripts/target.json scripts/checker-valid.sh $2/scripts/
          release=${2#/usr/src/linux-headers-}
+         cp -a .clippy.toml /lib/modules/$release/source/
          scripts/extract-vmlinux /boot/vmlinuz-$release > /boot/vmlinux-$release
          rm -rf /build",
     );

@@ -56,8 +56,12 @@ impl Test {
         }
         if self.selected("l1_builds_with_every_warning_an_error") {
             say!("\n==> The modules, compiled from scratch with warnings as errors (usually 40 s)");
-            let built =
-                kbuild::without_warnings(&cache, &tree, &format!("{}-l1", self.machine.kernel));
+            let built = kbuild::without_warnings(
+                &cache,
+                &tree,
+                &format!("{}-l1", self.machine.kernel),
+                &["W=e", "modules"],
+            );
             if let Err(error) = &built {
                 say!("error: {error:#}");
             }
