@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -109,6 +109,21 @@ impl Process {
             sleeper::sleeps_in(pid, pid, call)
         });
         self
+    }
+
+    /// Waits until it prints this as its first line. Takes its standard output.
+    #[track_caller]
+    pub fn wait_output(&mut self, expected: &str) {
+        let child = self
+            .child
+            .as_mut()
+            .expect("a process that was not waited for");
+        let output = child.stdout.take().expect("output that nobody has taken");
+        let mut line = String::new();
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("reading what a child printed");
+        assert_eq!(line.trim_end(), expected, "what the process says first");
     }
 
     /// Sends it a signal.

@@ -85,6 +85,7 @@ fn a_full_buffer_gives_enospc() {
     let module = Module::load(&["discipline=buffer", "buffer_size=10"]);
     for device in [module.instance().both(), module.instance().nonblocking()] {
         device.clear().unwrap();
+        device.resize(10).unwrap();
         device.put("1234567");
         assert_eq!(device.write(b"abcdef"), Ok(3));
         assert_eq!(device.write(b"g"), Err(Errno::ENOSPC));
