@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/proc_fs.h>
+#include <linux/vmalloc.h>
 
 /* The prefix goes when the bindings are made, see Kbuild. */
 static const fmode_t KAPI_CONST_FMODE_NOWAIT = FMODE_NOWAIT;
@@ -13,3 +14,4 @@ static const int KAPI_CONST_IOCB_NOWAIT = IOCB_NOWAIT;
 static const gfp_t KAPI_CONST___GFP_RETRY_MAYFAIL = __GFP_RETRY_MAYFAIL;
 
 void kapi_helper_cond_resched(void);
+void *kapi_helper_vmap_owned(struct page **pages, unsigned int count);

@@ -3,12 +3,14 @@
 //! Memory that several tasks copy into and out of at once.
 //!
 //! C headers: [`include/linux/slab.h`](srctree/include/linux/slab.h) (`kvmalloc`),
+//! [`include/linux/vmalloc.h`](srctree/include/linux/vmalloc.h) (`vmap`),
 //! [`include/linux/uio.h`](srctree/include/linux/uio.h)
 
 use core::ptr::{null_mut, NonNull};
 use kernel::{
     bindings,
     iov::{IovIterDest, IovIterSource},
+    page::PAGE_SIZE,
     prelude::*,
 };
 
@@ -20,6 +22,14 @@ use super::{
 /// The longest memory there can be, in bytes: `kvmalloc` warns about more.
 pub const MAX_LEN: usize = c_int::MAX as usize;
 
+/// From this length on, in bytes, memory is made of single pages.
+const LARGE: usize = 8 * PAGE_SIZE;
+
+/// Charged to the caller's memory cgroup. `__GFP_RETRY_MAYFAIL` makes a cgroup at its limit, and a machine
+/// out of memory, an error where the default would run the OOM killer.
+const FLAGS: bindings::gfp_t =
+    bindings::GFP_KERNEL_ACCOUNT | raw::__GFP_RETRY_MAYFAIL | bindings::__GFP_NOWARN;
+
 /// A run of bytes that is copied to and from user space while other tasks do the same.
 ///
 /// It is charged to the memory cgroup of the task that makes it. Its bytes start out undefined: handing
@@ -30,7 +40,8 @@ pub const MAX_LEN: usize = c_int::MAX as usize;
 ///
 /// # Invariants
 ///
-/// - `start` points to `len` bytes, `len` at most [`MAX_LEN`], from `kvmalloc`, owned by this value.
+/// - `start` points to `len` bytes, `len` at most [`MAX_LEN`], which `kvfree` takes back, owned by this
+///   value.
 /// - The bytes are reached through C functions and raw pointers only: no Rust reference to them and no Rust
 ///   load or store of them exists. So concurrent copies are, as in C code, a matter of which byte is seen
 ///   last, and never undefined behaviour of the Rust code.
@@ -55,20 +66,12 @@ impl Memory {
         if len == 0 || len > MAX_LEN {
             return Err(EINVAL);
         }
-        // `__GFP_RETRY_MAYFAIL` makes a cgroup at its limit, and a machine out of memory, an error where
-        // the default would run the OOM killer.
-        let flags =
-            bindings::GFP_KERNEL_ACCOUNT | raw::__GFP_RETRY_MAYFAIL | bindings::__GFP_NOWARN;
-        // SAFETY: Any size up to `INT_MAX` and any of these flags may be asked for where sleeping is
-        // allowed; the arguments left over stand for no buckets, any alignment and any NUMA node.
-        let start = unsafe {
-            bindings::__kvmalloc_node_noprof(len, null_mut(), 1, flags, bindings::NUMA_NO_NODE)
+        let start = match len {
+            LARGE.. => pages(len.div_ceil(PAGE_SIZE))?,
+            _ => kvmalloc(len)?,
         };
-        // INVARIANT: `kvmalloc` gave us `len` bytes; nobody else has the pointer.
-        Ok(Self {
-            start: NonNull::new(start).ok_or(ENOMEM)?,
-            len,
-        })
+        // INVARIANT: Both gave us at least `len` bytes for `kvfree`; nobody else has the pointer.
+        Ok(Self { start, len })
     }
 
     /// Its length in bytes.
@@ -135,8 +138,85 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: By the invariants this is ours, from `kvmalloc`, and nobody uses it any more.
+        // SAFETY: By the invariants this is ours, and nobody uses it any more.
         unsafe { bindings::kvfree(self.start.as_ptr()) };
+    }
+}
+
+/// Allocates at least `len` bytes, at most [`MAX_LEN`], for `kvfree`.
+fn kvmalloc(len: usize) -> Result<NonNull<c_void>> {
+    // SAFETY: Any size up to `INT_MAX` and any of these flags may be asked for where sleeping is allowed; the
+    // arguments left over stand for no buckets, any alignment and any NUMA node.
+    let start = unsafe {
+        bindings::__kvmalloc_node_noprof(len, null_mut(), 1, FLAGS, bindings::NUMA_NO_NODE)
+    };
+    NonNull::new(start).ok_or(ENOMEM)
+}
+
+/// Allocates so many pages, in a row of addresses, for `kvfree`.
+///
+/// `vmalloc` would do the same, but what it has got when it fails it gives back later, by a work item. Until
+/// then a cgroup is at its limit, or a machine without memory, for pages that nobody wants; and the next small
+/// allocation of anybody there runs the OOM killer. So the pages are allocated here, where they can be given
+/// back at once, and what the machine plainly does not have is not even begun with.
+fn pages(count: usize) -> Result<NonNull<c_void>> {
+    // SAFETY: No requirements.
+    let available = unsafe { bindings::si_mem_available() };
+    if usize::try_from(available).unwrap_or(0) < count {
+        return Err(ENOMEM);
+    }
+    let mut pages = Pages {
+        list: kvmalloc(count.saturating_mul(size_of::<*mut bindings::page>()))?.cast(),
+        count: 0,
+    };
+    while pages.count < count {
+        // SAFETY: These flags may be used where sleeping is allowed.
+        let page = unsafe { bindings::alloc_pages(FLAGS, 0) };
+        if page.is_null() {
+            return Err(ENOMEM);
+        }
+        // SAFETY: The list has room for `count` pages.
+        unsafe { pages.list.add(pages.count).write(page) };
+        // INVARIANT: One more of them is a page of ours.
+        pages.count = pages.count.saturating_add(1);
+        if pages.count % PAGES_PER_CHUNK == 0 {
+            cond_resched();
+        }
+    }
+    // SAFETY: The list, which is from `kvmalloc`, holds `count` pages; there are at most `INT_MAX` bytes of
+    // them, so the number fits.
+    let start = unsafe { raw::vmap_owned(pages.list.as_ptr(), count as c_uint) };
+    let start = NonNull::new(start).ok_or(ENOMEM)?;
+    // The list and the pages belong to the mapping now, and `kvfree` frees all three.
+    core::mem::forget(pages);
+    Ok(start)
+}
+
+/// How many pages are handled between two scheduling points.
+const PAGES_PER_CHUNK: usize = CHUNK / PAGE_SIZE;
+
+/// Pages that are being collected.
+///
+/// # Invariants
+///
+/// `list` is from `kvmalloc`, and its first `count` entries are pages of order 0; all of it is owned by this
+/// value.
+struct Pages {
+    list: NonNull<*mut bindings::page>,
+    count: usize,
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        for index in 0..self.count {
+            // SAFETY: By the invariants.
+            unsafe { bindings::__free_pages(self.list.add(index).read(), 0) };
+            if index % PAGES_PER_CHUNK == 0 {
+                cond_resched();
+            }
+        }
+        // SAFETY: By the invariants.
+        unsafe { bindings::kvfree(self.list.as_ptr().cast()) };
     }
 }
 
