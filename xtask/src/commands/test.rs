@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::vm::{MachineOptions, pass_on};
+use super::vm::{CANNOT_RUN, MachineOptions, pass_on};
 use crate::kbuild;
 use crate::project;
 use crate::step::say;
@@ -82,17 +82,22 @@ impl Test {
                 tally.feed(bytes);
             }
             pass_on(stream, bytes)
-        })?;
-        outcome.explain();
+        });
+        match &outcome {
+            Ok(outcome) => outcome.explain(),
+            Err(error) => say!("error: {error:#}"),
+        }
+        let well = matches!(outcome, Ok(Outcome::Exit(0)));
         // A program that died half way counts none of its tests, and neither does the kernel.
-        if outcome != Outcome::Exit(0) && tally.failed() == failed_before {
+        if !well && tally.failed() == failed_before {
             tally.add(false);
         }
         println!("\n{tally}");
-        Ok(match (outcome, tally.failed()) {
-            (Outcome::Exit(0), 0) => ExitCode::SUCCESS,
-            (Outcome::Exit(_), _) => ExitCode::FAILURE,
-            (other, _) => ExitCode::from(other.code()),
+        Ok(match outcome {
+            Ok(Outcome::Exit(0)) if tally.failed() == 0 => ExitCode::SUCCESS,
+            Ok(Outcome::Exit(_)) => ExitCode::FAILURE,
+            Ok(other) => ExitCode::from(other.code()),
+            Err(_) => ExitCode::from(CANNOT_RUN),
         })
     }
 
