@@ -21,8 +21,8 @@ pub fn root_command(program: impl AsRef<OsStr>) -> Result<Command> {
     }
     let Some(sudo) = find_program("sudo") else {
         bail!(
-            "cannot run {} as root: this user is not root and there is no sudo.\n\
-             Run the command as root, or install sudo and allow this user to use it.",
+            "this step has to run as root (it starts {}), and this user is not root and has no sudo.\n\
+             Run it as root, or install sudo and allow this user to use it.",
             program.to_string_lossy()
         );
     };

@@ -60,8 +60,8 @@ pub fn run(title: &str, usual: &str, log: &Path, command: &mut Command) -> Resul
         return Ok(());
     }
     let tail = last_lines(log, begin, TAIL_LINES);
-    Err(failure(title, command, status, &tail)
-        .context(format!("{title}: the whole output is in {}", log.display())))
+    let whole = format!("\nThe whole of it is in {}.", log.display());
+    Err(failure(title, command, status, &tail, &whole))
 }
 
 /// Runs a short step; its output is only shown when it fails.
@@ -85,6 +85,7 @@ pub fn output(command: &mut Command) -> Result<String> {
         command,
         output.status,
         both.trim_end(),
+        "",
     ))
 }
 
@@ -96,12 +97,17 @@ pub fn shown(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| cannot_start(command))
 }
 
-fn failure(title: &str, command: &Command, status: ExitStatus, tail: &str) -> anyhow::Error {
+fn failure(
+    title: &str,
+    command: &Command,
+    status: ExitStatus,
+    tail: &str,
+    whole: &str,
+) -> anyhow::Error {
     let advice = advice(tail).map(|a| format!("\n{a}")).unwrap_or_default();
+    let (command, tail) = (show(command), indent(tail));
     anyhow!(
-        "{title} failed: `{}` ended with {status}. The end of its output:\n{}{advice}",
-        show(command),
-        indent(tail)
+        "{title} failed: `{command}` ended with {status}. The end of its output:\n{tail}{whole}{advice}"
     )
 }
 
