@@ -127,8 +127,7 @@ pub fn root_command_in(root: &Path, program: &str) -> Result<Command> {
 /// The beginning of a command in the tree, up to the tree itself.
 ///
 /// The kernel's objtool and rustfmt want `/proc`. Where mounting is allowed it gets one, in a mount
-/// namespace that ends with the command. Elsewhere a copy of the one file that objtool reads has
-/// to do, and rustfmt, which only makes generated code prettier, complains.
+/// namespace that ends with the command. Elsewhere a plain file has to do, see [`PLAIN_MAPS`].
 fn chroot(root: &Path, options: &[&str]) -> Result<Command> {
     if may_mount(root) {
         let mut command = root_command("unshare")?;
@@ -140,14 +139,22 @@ fn chroot(root: &Path, options: &[&str]) -> Result<Command> {
             .arg(root);
         return Ok(command);
     }
-    let script = "test -e \"$1/proc/self/limits\" || { mkdir -p \"$1/proc/self\"; cat /proc/self/limits > \"$1/proc/self/limits\"; }";
-    let mut limits = root_command("sh")?;
-    step::quiet(limits.args(["-ec", script, "sh"]).arg(root))
-        .context("give the tree a /proc/self/limits")?;
+    let mut plain = root_command("sh")?;
+    step::quiet(plain.args(["-ec", PLAIN_MAPS, "sh"]).arg(root))
+        .context("give the tree a /proc/self/maps")?;
     let mut command = root_command("chroot")?;
     command.args(options).arg(root);
     Ok(command)
 }
+
+/// Makes the file that tells a program where its stack lies, which objtool and, for rustfmt, the C
+/// library ask. The answer is rough and true: in the upper half of the addresses, as anybody's.
+const PLAIN_MAPS: &str = "
+    test -e \"$1/proc/self/maps\" && exit
+    mkdir -p \"$1/proc/self\"
+    printf '%s rw-p 00000000 00:00 0 %s\\n' 000000010000-700000000000 '' \\
+        700000000000-7ffffffff000 '[stack]' > \"$1/proc/self/maps\"
+";
 
 /// True if root may mount here: on a machine yes, in a container by default no. Only trying tells.
 pub fn may_mount(root: &Path) -> bool {
