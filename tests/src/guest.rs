@@ -6,12 +6,13 @@ use std::{
     fs::{self, OpenOptions},
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
 use nix::{
     Result,
     errno::Errno,
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -72,6 +73,18 @@ pub fn try_sh(line: &str) -> Output {
         .expect("running bash")
 }
 
+/// Does `work` with this thread, and all that it starts, on one CPU.
+pub fn on_one_cpu<T>(work: impl FnOnce() -> T) -> T {
+    let this = Pid::from_raw(0);
+    let all = sched_getaffinity(this).expect("asking for the CPUs of this thread");
+    let mut one = CpuSet::new();
+    one.set(0).expect("a CPU number in range");
+    sched_setaffinity(this, &one).expect("going to the first CPU");
+    let result = work();
+    sched_setaffinity(this, &all).expect("going back to all CPUs");
+    result
+}
+
 /// A process of the guest's, killed when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -111,19 +124,20 @@ impl Process {
         self
     }
 
-    /// Waits until it prints this as its first line. Takes its standard output.
+    /// Waits until it prints this as its first line; what it prints from there on.
     #[track_caller]
-    pub fn wait_output(&mut self, expected: &str) {
+    pub fn said(&mut self, expected: &str) -> BufReader<ChildStdout> {
         let child = self
             .child
             .as_mut()
             .expect("a process that was not waited for");
-        let output = child.stdout.take().expect("output that nobody has taken");
+        let mut output = BufReader::new(child.stdout.take().expect("output that nobody has taken"));
         let mut line = String::new();
-        BufReader::new(output)
+        output
             .read_line(&mut line)
             .expect("reading what a child printed");
         assert_eq!(line.trim_end(), expected, "what the process says first");
+        output
     }
 
     /// Sends it a signal.

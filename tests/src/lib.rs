@@ -27,4 +27,4 @@ pub use device::Device;
 pub use instance::Instance;
 pub use module::Module;
 pub use patience::eventually;
-pub use sleeper::Sleeper;
+pub use sleeper::{Sleeper, sleeping_read, sleeping_write};

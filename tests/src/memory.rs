@@ -14,7 +14,7 @@ use nix::{
 
 use crate::patience::PATIENCE;
 
-/// What x86-64 has; [`Pages`] checks it.
+/// What x86-64 has; it is checked before it is relied on.
 pub const PAGE: usize = 4096;
 
 /// Private anonymous pages, none of them touched yet.

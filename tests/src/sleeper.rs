@@ -11,11 +11,12 @@ use std::{
 };
 
 use nix::{
+    Result,
     sys::{pthread::pthread_kill, signal::Signal},
     unistd::{Pid, getpid, gettid},
 };
 
-use crate::{eventually, patience::PATIENCE, signals};
+use crate::{Device, eventually, patience::PATIENCE, signals};
 
 /// A thread that runs one closure, in which it is expected to fall asleep. Dropped before it ended, it is
 /// interrupted until it does, so that a failed test leaves no thread with the device open.
@@ -98,6 +99,20 @@ impl<T: Send + 'static> Sleeper<T> {
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
+}
+
+/// A reader of at most `max` bytes, which finds nothing and sleeps.
+#[track_caller]
+pub fn sleeping_read(device: &Device, max: usize) -> Sleeper<Result<Vec<u8>>> {
+    let device = device.clone();
+    Sleeper::asleep_in(libc::SYS_read, move || device.read(max))
+}
+
+/// A writer that sleeps for room or for its turn.
+#[track_caller]
+pub fn sleeping_write(device: &Device, bytes: impl AsRef<[u8]>) -> Sleeper<Result<usize>> {
+    let (device, bytes) = (device.clone(), bytes.as_ref().to_owned());
+    Sleeper::asleep_in(libc::SYS_write, move || device.write(&bytes))
 }
 
 impl<T> Drop for Sleeper<T> {

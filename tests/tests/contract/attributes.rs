@@ -5,8 +5,9 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use mydevice_tests::{
-    Instance, Module, Sleeper,
+    Instance, Module,
     guest::{sh, try_sh},
+    sleeping_write,
 };
 use nix::errno::Errno;
 
@@ -156,10 +157,7 @@ fn capacity_resizes() {
     );
     assert_eq!(instance.attribute("bytes_used"), "5");
 
-    let writer = {
-        let device = device.clone();
-        Sleeper::asleep_in(libc::SYS_write, move || device.write(b"abc"))
-    };
+    let writer = sleeping_write(&device, b"abc");
     assert_eq!(instance.set_attribute("capacity", "8"), Ok(()));
     assert_eq!(writer.join(), Ok(3));
     assert_eq!(device.take(100), "12345abc");

@@ -5,6 +5,7 @@
 use mydevice_tests::{
     Module, Sleeper,
     device::{READABLE, WRITABLE},
+    sleeping_read,
 };
 use nix::{errno::Errno, sys::uio::pwrite, unistd::Whence, unistd::lseek};
 
@@ -122,11 +123,15 @@ fn with_block_all_readers_at_the_end_wake() {
         .map(|_| {
             let device = module.instance().reader();
             assert_eq!(device.take(100), "old,");
-            Sleeper::asleep_in(libc::SYS_read, move || device.take(100))
+            sleeping_read(&device, 100)
         })
         .collect();
     writer.put("new");
-    assert!(readers.into_iter().all(|reader| reader.join() == "new"));
+    assert!(
+        readers
+            .into_iter()
+            .all(|reader| reader.join() == Ok(b"new".to_vec()))
+    );
 
     let late = module.instance().nonblocking();
     assert_eq!(late.ready() & READABLE, READABLE);

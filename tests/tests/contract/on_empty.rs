@@ -3,11 +3,12 @@
 //! What a reader meets when there is nothing for it: `on_empty` and `read_timeout_ms`.
 
 use mydevice_tests::{
-    Device, Module, Sleeper,
+    Module, Sleeper,
     device::{READABLE, WRITABLE},
     signals::{INTERRUPTING, RESTARTING},
+    sleeping_read, sleeping_write,
 };
-use nix::{Result, errno::Errno, poll::PollFlags};
+use nix::{errno::Errno, poll::PollFlags};
 
 const HANGUP: PollFlags = READABLE.union(PollFlags::POLLHUP);
 
@@ -15,11 +16,6 @@ fn stream_with(attribute: &str, value: &str) -> Module {
     let module = Module::load(&[]);
     assert_eq!(module.instance().set_attribute(attribute, value), Ok(()));
     module
-}
-
-fn sleeping_read(device: &Device) -> Sleeper<Result<Vec<u8>>> {
-    let device = device.clone();
-    Sleeper::asleep_in(libc::SYS_read, move || device.read(100))
 }
 
 /// `eof`: 0 at once, and always readable.
@@ -46,7 +42,7 @@ fn hangup_makes_a_reader_wait_for_the_first_writer() {
     let module = stream_with("on_empty", "hangup");
     let reader = module.instance().reader();
     assert_eq!(reader.ready(), PollFlags::empty());
-    let waiting = sleeping_read(&reader);
+    let waiting = sleeping_read(&reader, 100);
     module.instance().writer().put("hello");
     assert_eq!(waiting.join(), Ok(b"hello".to_vec()));
 }
@@ -84,7 +80,7 @@ fn hangup_wakes_all_sleepers() {
     let module = stream_with("on_empty", "hangup");
     let writer = module.instance().writer();
     let readers: Vec<_> = (0..5)
-        .map(|_| sleeping_read(&module.instance().reader()))
+        .map(|_| sleeping_read(&module.instance().reader(), 100))
         .collect();
     let poller = {
         let reader = module.instance().reader();
@@ -111,7 +107,7 @@ fn hangup_does_not_concern_an_open_that_saw_no_writer() {
     let reader = module.instance().reader();
     assert_eq!(reader.take(100), "left behind");
     assert_eq!(reader.ready(), PollFlags::empty());
-    let waiting = sleeping_read(&reader);
+    let waiting = sleeping_read(&reader, 100);
     drop(module.instance().writer());
     assert_eq!(
         waiting.join(),
@@ -128,7 +124,7 @@ fn hangup_counts_a_read_write_open_as_a_writer() {
     let both = module.instance().both();
     both.put("data");
     assert_eq!(both.take(100), "data");
-    let waiting = sleeping_read(&both);
+    let waiting = sleeping_read(&both, 100);
     waiting.signal(INTERRUPTING);
     assert_eq!(waiting.join(), Err(Errno::EINTR), "it is a writer itself");
     drop(both);
@@ -151,7 +147,7 @@ fn hangup_in_a_buffer_ends_every_reader() {
         assert_eq!(reader.take(100), "text");
         assert_eq!(reader.ready(), PollFlags::empty());
     }
-    let waiting = readers.each_ref().map(sleeping_read);
+    let waiting = readers.each_ref().map(|reader| sleeping_read(reader, 100));
     drop(writer);
     for reader in waiting {
         assert_eq!(reader.join(), Ok(vec![]));
@@ -176,7 +172,7 @@ fn a_read_that_waited_too_long_gives_eagain() {
             .set_attribute("read_timeout_ms", "1000000"),
         Ok(())
     );
-    let waiting = sleeping_read(&device);
+    let waiting = sleeping_read(&device, 100);
     device.put("in time");
     assert_eq!(waiting.join(), Ok(b"in time".to_vec()));
 }
@@ -186,7 +182,7 @@ fn a_read_that_waited_too_long_gives_eagain() {
 fn a_signal_ends_a_wait_with_a_timeout_for_good() {
     let module = stream_with("read_timeout_ms", "1000000");
     for signal in [INTERRUPTING, RESTARTING] {
-        let waiting = sleeping_read(&module.instance().reader());
+        let waiting = sleeping_read(&module.instance().reader(), 100);
         waiting.signal(signal);
         assert_eq!(waiting.join(), Err(Errno::EINTR), "{signal}");
     }
@@ -207,10 +203,7 @@ fn a_timeout_concerns_blocking_reads_alone() {
     );
     let device = module.instance().both();
     device.put([b'x'; 4096]);
-    let writer = {
-        let device = device.clone();
-        Sleeper::asleep_in(libc::SYS_write, move || device.write(b"patient"))
-    };
+    let writer = sleeping_write(&device, b"patient");
     // Far longer than the timeout, in which a wrong driver would give up.
     std::thread::sleep(std::time::Duration::from_millis(100));
     writer.wait_asleep_in(libc::SYS_write);
@@ -228,7 +221,7 @@ fn a_timeout_of_0_is_none() {
         module.instance().set_attribute("read_timeout_ms", "0"),
         Ok(())
     );
-    let waiting = sleeping_read(&device);
+    let waiting = sleeping_read(&device, 100);
     device.put("at last");
     assert_eq!(waiting.join(), Ok(b"at last".to_vec()));
 }

@@ -5,6 +5,7 @@
 use mydevice_tests::{
     Device, Module, Sleeper, eventually,
     signals::{self, caught},
+    sleeping_read,
 };
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
@@ -133,10 +134,7 @@ fn an_exclusive_poller_does_not_take_a_sleepers_wake_up() {
             })
         };
         let early = poller_first.then(poller);
-        let reader = {
-            let device = device.clone();
-            Sleeper::asleep_in(libc::SYS_read, move || device.read(1))
-        };
+        let reader = sleeping_read(&device, 1);
         let late = (!poller_first).then(poller);
         device.put("x");
         assert_eq!(

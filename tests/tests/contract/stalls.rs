@@ -9,6 +9,7 @@ use mydevice_tests::{
     guest::Process,
     memory::Stall,
     signals::INTERRUPTING,
+    sleeping_read, sleeping_write,
 };
 use nix::{Result, errno::Errno, poll::PollFlags, sys::signal::Signal};
 
@@ -133,14 +134,8 @@ fn a_stalled_reader_of_a_stream_holds_up_readers_alone() {
         }),
         Err(Errno::EAGAIN)
     );
-    let next = {
-        let reader = instance.reader();
-        Sleeper::asleep_in(libc::SYS_read, move || reader.read(WHOLE))
-    };
-    let impatient = {
-        let reader = instance.reader();
-        Sleeper::asleep_in(libc::SYS_read, move || reader.read(WHOLE))
-    };
+    let next = sleeping_read(&instance.reader(), WHOLE);
+    let impatient = sleeping_read(&instance.reader(), WHOLE);
     impatient.signal(INTERRUPTING);
     assert_eq!(
         impatient.join(),
@@ -184,10 +179,7 @@ fn a_stalled_writer_of_a_stream_holds_up_writers_alone() {
         }),
         Err(Errno::EAGAIN)
     );
-    let next = {
-        let writer = instance.writer();
-        Sleeper::asleep_in(libc::SYS_write, move || writer.write(b"next"))
-    };
+    let next = sleeping_write(&instance.writer(), b"next");
     onlookers_go_on(&instance);
     clear_and_resize_wait(&instance);
 
@@ -252,10 +244,7 @@ fn a_stalled_writer_of_a_buffer_holds_up_writers_alone() {
         }),
         Err(Errno::EAGAIN)
     );
-    let next = {
-        let writer = instance.writer();
-        Sleeper::asleep_in(libc::SYS_write, move || writer.write(b"next"))
-    };
+    let next = sleeping_write(&instance.writer(), b"next");
     onlookers_go_on(&instance);
     clear_and_resize_wait(&instance);
 
@@ -319,7 +308,7 @@ fn a_stalled_writer_can_be_killed() {
 /// Starts a process that stalls in this direction, and kills it.
 fn kill_stalled(direction: &str) {
     let mut process = Process::start(env!("CARGO_BIN_EXE_stall"), &["/dev/mydevice", direction]);
-    process.wait_output("stalled");
+    process.said("stalled");
     process.signal(Signal::SIGKILL);
     process.join();
 }

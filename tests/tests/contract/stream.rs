@@ -5,6 +5,7 @@
 use mydevice_tests::{
     Module, Sleeper,
     guest::{Process, sh},
+    sleeping_write,
 };
 use nix::{errno::Errno, sys::signal::Signal, unistd::Whence};
 
@@ -25,10 +26,7 @@ fn a_zero_length_call_returns_0_at_once() {
     let device = module.instance().both();
     let before = device.status();
     assert_eq!(device.read(0), Ok(vec![]), "nothing to read");
-    let in_mid_write = {
-        let device = device.clone();
-        Sleeper::asleep_in(libc::SYS_write, move || device.write(&[b'x'; 150]))
-    };
+    let in_mid_write = sleeping_write(&device, [b'x'; 150]);
     assert_eq!(device.write(b""), Ok(0), "no room, and not its turn");
     assert_eq!(device.collect(150), [b'x'; 150]);
     assert_eq!(in_mid_write.join(), Ok(150));
@@ -55,10 +53,7 @@ fn a_read_returns_all_there_is() {
 fn a_blocking_write_returns_when_all_is_in() {
     let module = Module::load(&["buffer_size=100"]);
     let bytes: Vec<u8> = (0..20000).map(|n| (n % 251) as u8).collect();
-    let writer = {
-        let (device, bytes) = (module.instance().writer(), bytes.clone());
-        Sleeper::asleep_in(libc::SYS_write, move || device.write(&bytes))
-    };
+    let writer = sleeping_write(&module.instance().writer(), &bytes);
     assert_eq!(module.instance().reader().collect(20000), bytes);
     assert_eq!(writer.join(), Ok(20000));
     assert_eq!(module.instance().reader().status().write_count, 1);
@@ -92,17 +87,21 @@ fn writes_larger_than_the_capacity_never_interleave() {
 fn sleeping_writers_go_in_the_order_of_arrival() {
     let module = Module::load(&["buffer_size=10"]);
     let device = module.instance().both();
-    device.put("0123456789");
-    let writers: Vec<_> = (b'a'..=b'j')
-        .map(|letter| {
-            let device = module.instance().writer();
-            Sleeper::asleep_in(libc::SYS_write, move || device.write(&[letter; 25]))
-        })
-        .collect();
-    assert_eq!(device.collect(10), b"0123456789");
-    let order: Vec<u8> = device.collect(250).into_iter().step_by(25).collect();
-    assert_eq!(String::from_utf8_lossy(&order), "abcdefghij");
-    assert!(writers.into_iter().all(|writer| writer.join() == Ok(25)));
+    // Each round gives those that come later many chances to overtake.
+    for round in 0..10 {
+        device.put("0123456789");
+        let writers: Vec<_> = (b'a'..=b'j')
+            .map(|letter| sleeping_write(&module.instance().writer(), [letter; 25]))
+            .collect();
+        assert_eq!(device.collect(10), b"0123456789");
+        let order: Vec<u8> = device.collect(250).into_iter().step_by(25).collect();
+        assert_eq!(
+            String::from_utf8_lossy(&order),
+            "abcdefghij",
+            "round {round}"
+        );
+        assert!(writers.into_iter().all(|writer| writer.join() == Ok(25)));
+    }
 }
 
 /// With `O_NONBLOCK` a write takes what fits and returns that count; while another is in mid-write, EAGAIN.
@@ -114,10 +113,7 @@ fn a_nonblocking_write_takes_what_fits() {
     assert_eq!(device.write(b"abcdefgh"), Ok(6));
     assert_eq!(device.take(100), "1234abcdef");
 
-    let in_mid_write = {
-        let device = module.instance().writer();
-        Sleeper::asleep_in(libc::SYS_write, move || device.write(&[b'x'; 15]))
-    };
+    let in_mid_write = sleeping_write(&module.instance().writer(), [b'x'; 15]);
     assert_eq!(device.write(b"mixed"), Err(Errno::EAGAIN));
     assert_eq!(
         device.ready(),
@@ -137,10 +133,7 @@ fn a_nonblocking_write_takes_what_fits() {
 fn clear_passes_over_a_writer_asleep_in_mid_write() {
     let module = Module::load(&["buffer_size=10"]);
     let device = module.instance().both();
-    let writer = {
-        let device = module.instance().writer();
-        Sleeper::asleep_in(libc::SYS_write, move || device.write(b"0123456789abcde"))
-    };
+    let writer = sleeping_write(&module.instance().writer(), b"0123456789abcde");
     assert_eq!(device.clear(), Ok(()));
     assert_eq!(writer.join(), Ok(15));
     assert_eq!(device.take(100), "abcde");
@@ -156,10 +149,7 @@ fn resize_passes_over_a_writer_asleep_in_mid_write() {
     for (capacity, first, rest) in [(20, "0123456789abcde", ""), (3, "012", "abcde")] {
         let module = Module::load(&["buffer_size=10"]);
         let device = module.instance().both();
-        let writer = {
-            let device = module.instance().writer();
-            Sleeper::asleep_in(libc::SYS_write, move || device.write(b"0123456789abcde"))
-        };
+        let writer = sleeping_write(&module.instance().writer(), b"0123456789abcde");
         assert_eq!(device.resize(capacity), Ok(()));
         assert_eq!(
             String::from_utf8(device.collect(first.len())).unwrap(),

@@ -9,25 +9,24 @@ use std::{
 
 use mydevice_tests::{
     Instance, Module,
+    guest::on_one_cpu,
     traffic::{self, Account, Plan},
 };
 
 /// 4 writers of 10,000 chunks of 32 bytes and 4 readers: every byte arrives once, counted per writer, with
 /// the kernel log clean.
 #[track_caller]
-fn w6(capacity: u32) {
+fn w6(capacity: u32, plan: &Plan) {
     let module = Module::load(&[&format!("buffer_size={capacity}")]);
-    let account = traffic::run(&module.instance().node(), &Plan::CONTRACT).unwrap();
+    let account = traffic::run(&module.instance().node(), plan).unwrap();
     println!("{account}");
     assert_eq!(account.faults(), Vec::<String>::new());
-    assert_eq!(account.received(), 4 * 10_000 * 32);
+    assert_eq!(account.received(), account.sent());
     c14_the_books_balance(&module.instance(), &account);
 
     let stats = module.instance().reader().stats();
-    assert_eq!(
-        (stats.writes, stats.bytes_truncated, stats.bytes_cleared),
-        (40_000, 0, 0)
-    );
+    assert_eq!(stats.writes, plan.writers as u64 * u64::from(plan.chunks));
+    assert_eq!((stats.bytes_truncated, stats.bytes_cleared), (0, 0));
     assert!(
         stats.high_water <= capacity.into(),
         "{} bytes waited in {capacity}",
@@ -52,24 +51,39 @@ fn c14_the_books_balance(instance: &Instance, account: &Account) {
     );
 }
 
+/// At capacity 1 each of 1,280,000 bytes is handed over by two switches from thread to thread. Between CPUs
+/// each of those is an interrupt, which costs an emulated machine up to a millisecond when its host is busy:
+/// so here all are on one CPU.
 #[test]
 fn w6_every_byte_arrives_once_at_capacity_1() {
-    w6(1);
+    on_one_cpu(|| w6(1, &Plan::CONTRACT));
+}
+
+/// What the CPUs do to each other at capacity 1 shows with fewer chunks as well.
+#[test]
+fn w6_every_byte_arrives_once_at_capacity_1_on_all_cpus() {
+    w6(
+        1,
+        &Plan {
+            chunks: 200,
+            ..Plan::CONTRACT
+        },
+    );
 }
 
 #[test]
 fn w6_every_byte_arrives_once_at_capacity_31() {
-    w6(31);
+    w6(31, &Plan::CONTRACT);
 }
 
 #[test]
 fn w6_every_byte_arrives_once_at_capacity_4096() {
-    w6(4096);
+    w6(4096, &Plan::CONTRACT);
 }
 
 #[test]
 fn w6_every_byte_arrives_once_at_capacity_1048576() {
-    w6(1048576);
+    w6(1048576, &Plan::CONTRACT);
 }
 
 /// The same while another process calls RESIZE and CLEAR without pause.

@@ -1,81 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! C1 to C13: the ioctls, and `/proc`. (C14, the balance of bytes, closes the runs of W6 and W7.)
+//! C3 to C6, C8, C12 and C13: what the commands do, and what they refuse.
 
-use std::path::Path;
-
-use mydevice_tests::{
-    Device, Instance, Module, Sleeper,
-    guest::{Sources, header_folder, sh},
-    memory::Fence,
-};
-use mydevice_uapi::ioctl::{
-    MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS, Status,
-};
+use mydevice_tests::{Device, Instance, Module, memory::Fence, sleeping_read};
+use mydevice_uapi::ioctl::{MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS};
 use nix::errno::Errno;
-
-/// The header compiles unchanged in C and in C++, on 64 bits and on 32.
-#[test]
-fn c1_the_header_compiles_in_c_and_cpp() {
-    let source = "#include \"mydevice_ioctl.h\"\n\
-                  int main(void) { struct mydev_stats stats; struct mydev_status status;\n\
-                  return MYDEV_MAGIC != 'M' || sizeof(stats) != 128 || sizeof(status) != 24; }\n";
-    let sources = Sources::new(&[("main.c", source), ("main.cc", source)]);
-    for (compiler, file) in [
-        ("gcc -std=c99 -pedantic", "main.c"),
-        ("gcc -m32", "main.c"),
-        ("g++", "main.cc"),
-        ("g++ -m32", "main.cc"),
-    ] {
-        sh(&sources.program(compiler, file).display().to_string());
-    }
-}
-
-/// The header compiles unchanged in the kernel.
-#[test]
-fn c1_the_header_compiles_in_the_kernel() {
-    let sources = Sources::new(&[
-        (
-            "user.c",
-            "#include <linux/module.h>\n\
-             #include \"mydevice_ioctl.h\"\n\
-             static int __init start(void) {\n\
-             \tBUILD_BUG_ON(sizeof(struct mydev_status) != 24);\n\
-             \tBUILD_BUG_ON(_IOC_TYPE(MYDEV_STATS) != MYDEV_MAGIC);\n\
-             \treturn 0;\n\
-             }\n\
-             module_init(start);\n\
-             MODULE_LICENSE(\"GPL\");\n\
-             MODULE_DESCRIPTION(\"uses the header\");\n",
-        ),
-        (
-            "Kbuild",
-            &format!(
-                "obj-m := user.o\nccflags-y := -Werror -I{}\n",
-                header_folder().display()
-            ),
-        ),
-    ]);
-    sh(&format!(
-        "make -C /lib/modules/$(uname -r)/build M={} user.o",
-        sources.path().display()
-    ));
-}
-
-/// The commands are distinct, and from each other's directions and sizes too.
-#[test]
-fn c2_the_commands_are_distinct() {
-    let mut numbers = [
-        MYDEV_CLEAR,
-        MYDEV_RESIZE,
-        MYDEV_STATUS,
-        MYDEV_STATS,
-        MYDEV_NEXT,
-    ]
-    .map(|command| command & 0xff);
-    numbers.sort_unstable();
-    assert_eq!(numbers, [0, 1, 2, 3, 4]);
-}
 
 /// CLEAR: in `buffer` the next read gives 0.
 #[test]
@@ -99,12 +28,9 @@ fn c3_after_clear_a_stream_makes_the_reader_wait() {
     assert_eq!((device.unread(), device.status().bytes_used), (0, 0));
     assert_eq!(device.stats().bytes_cleared, 16);
 
-    let reader = Sleeper::asleep_in(libc::SYS_read, {
-        let device = device.clone();
-        move || device.take(100)
-    });
+    let reader = sleeping_read(&device, 100);
     device.put("new");
-    assert_eq!(reader.join(), "new");
+    assert_eq!(reader.join(), Ok(b"new".to_vec()));
 }
 
 /// RESIZE up: 5000 bytes fit into 10000.
@@ -185,51 +111,6 @@ fn c6_resize_keeps_the_order_of_a_wrapped_stream() {
     }
 }
 
-/// STATUS after 5 reads and 3 writes.
-#[test]
-fn c7_status_counts() {
-    let module = Module::load(&[]);
-    let device = module.instance().both();
-    let other = module.instance().reader();
-    for _ in 0..3 {
-        device.put("1234567890");
-    }
-    for _ in 0..5 {
-        assert_eq!(other.take(4).len(), 4);
-    }
-    let expected = Status {
-        buffer_size: 4096,
-        bytes_used: 10,
-        open_count: 2,
-        read_count: 5,
-        write_count: 3,
-        _reserved: 0,
-    };
-    assert_eq!(device.status(), expected);
-    assert_eq!(other.status(), expected);
-
-    let stats = device.stats();
-    assert_eq!(
-        (
-            stats.bytes_written,
-            stats.bytes_read,
-            stats.writes,
-            stats.reads
-        ),
-        (30, 20, 3, 5)
-    );
-    assert_eq!(
-        (
-            stats.bytes_truncated,
-            stats.bytes_cleared,
-            stats.bytes_evicted,
-            stats.bytes_missed
-        ),
-        (0, 0, 0, 0)
-    );
-    assert_eq!((stats.high_water, stats._spare), (30, [0; 5]));
-}
-
 /// Wrong magic, wrong number, right number with the wrong size or direction: ENOTTY.
 #[test]
 fn c8_any_other_command_gives_enotty() {
@@ -265,81 +146,6 @@ fn c8_any_other_command_gives_enotty() {
     }
     assert_eq!(target, [0; 64], "nothing was written to the argument");
     assert_eq!(device.take(100), "untouched");
-}
-
-/// `/proc` shows every field, twice alike, equal to STATUS and STATS.
-#[test]
-fn c9_proc_shows_what_status_says() {
-    for discipline in ["stream", "buffer"] {
-        let module = Module::load(&[&format!("discipline={discipline}"), "buffer_size=100"]);
-        let device = module.instance().both();
-        device.put("1234567890");
-        assert_eq!(device.take(4), "1234");
-
-        let text = module.instance().proc_text();
-        assert_eq!(text, module.instance().proc_text(), "twice alike");
-        let used = if discipline == "stream" { 6 } else { 10 };
-        assert_eq!(
-            text,
-            format!(
-                "buffer_size: 100\nbytes_used: {used}\nopen_count: 1\nread_count: 1\nwrite_count: 1\n\
-                 bytes_read: 4\nbytes_written: 10\ndiscipline: {discipline}\n"
-            )
-        );
-
-        let (proc, status, stats) = (module.instance().proc(), device.status(), device.stats());
-        assert_eq!(
-            [
-                proc.buffer_size,
-                proc.bytes_used,
-                proc.open_count,
-                proc.read_count,
-                proc.write_count
-            ],
-            [
-                status.buffer_size,
-                status.bytes_used,
-                status.open_count,
-                status.read_count,
-                status.write_count
-            ]
-            .map(u64::from)
-        );
-        assert_eq!(
-            [proc.bytes_read, proc.bytes_written],
-            [stats.bytes_read, stats.bytes_written]
-        );
-    }
-}
-
-/// The `/proc` entry goes at unload.
-#[test]
-fn c10_the_proc_entry_goes_at_unload() {
-    let module = Module::load(&[]);
-    assert!(Path::new("/proc/mydevice").exists());
-    module.unload();
-    assert!(!Path::new("/proc/mydevice").exists());
-}
-
-/// After close: `open_count` 0, the other counters stay.
-#[test]
-fn c11_the_counters_survive_close() {
-    let module = Module::load(&[]);
-    let device = module.instance().both();
-    device.put("1234567890");
-    assert_eq!(device.take(4), "1234");
-    let before = module.instance().proc();
-    assert_eq!(before.open_count, 1);
-    // A dup'ed descriptor is the same open.
-    let other_descriptor = nix::unistd::dup(&device).unwrap();
-    drop(device);
-    assert_eq!(module.instance().proc(), before);
-
-    drop(other_descriptor);
-    let mut after = before;
-    after.open_count = 0;
-    assert_eq!(module.instance().proc(), after);
-    assert_eq!(module.instance().reader().status().open_count, 1);
 }
 
 /// EFAULT for a bad argument.
