@@ -18,7 +18,7 @@ output=
 step() {
 	steps=$((steps + 1))
 	title=$1
-	printf '\n\033[1m%d. %s\033[0m\n   %s\n' "$steps" "$1" "$2"
+	printf '\n== %d. %s\n   %s\n' "$steps" "$1" "$2"
 }
 
 # Shows a command, runs it and shows what it printed, which is then in $output.
@@ -38,7 +38,7 @@ expect() {
 }
 
 failed() {
-	printf '   \033[31mFAILED:\033[0m %s\n' "$1"
+	printf '   FAILED: %s\n' "$1"
 	failures+=("step $steps ($title): $1")
 }
 
@@ -80,7 +80,7 @@ expect hello
 run "cat $class/bytes_used"
 expect 0
 
-step "A text for all" "The same node as a buffer: everyone reads it from its beginning, as often as they like."
+step "A text for all" "The same node as a buffer: all read it from its beginning, and each time counts as read."
 run "echo buffer > $class/discipline"
 run "echo hello > $node"
 run "cat $node && cat $node"
