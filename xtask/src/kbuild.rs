@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
 use crate::cache::{Cache, hash};
+use crate::interrupt;
 use crate::privilege::make_own;
 use crate::project;
 use crate::step::{self, say};
@@ -18,16 +19,6 @@ use crate::tree::Tree;
 
 /// What the modules are made of.
 const SOURCES: &[&str] = &["Kbuild", "driver", "queue", "uapi"];
-/// Which folder and which settings of make.
-#[derive(Debug)]
-struct Build<'a> {
-    /// The name of the output folder under `target/kmod`.
-    name: &'a str,
-    /// Settings and targets given to make.
-    arguments: &'a [&'a str],
-    /// Deletes what an earlier build left, so that every file is compiled again.
-    clean: bool,
-}
 
 /// Builds the modules for the tree's kernel, unless nothing has changed, and returns the folder
 /// that holds them.
@@ -46,31 +37,24 @@ pub fn modules(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
         "==> Building the modules for Linux {} (usually 20 s, less when little changed)",
         tree.kernel.release
     );
-    let build = Build {
-        name: kernel_name,
-        arguments: &["modules"],
-        clean: false,
-    };
-    run(tree, &build)?;
+    run(tree, kernel_name, &["modules"])?;
     take_results(tree, &out)?;
     fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))?;
     Ok(out)
 }
 
-/// Runs make on the copy in the tree, and returns what was said; the caller holds the lock.
-fn run(tree: &Tree, build: &Build) -> Result<String> {
+/// Runs make on the copy in the tree, into the folder of that name under `target/kmod`, and returns
+/// what was said. The caller holds the lock.
+fn run(tree: &Tree, name: &str, arguments: &[&str]) -> Result<String> {
     tree.copy_in(project::root(), SOURCES)?;
-    let out = output_folder(build.name);
+    let out = output_folder(name);
     let inside = tree.inside(&out);
-    if build.clean && inside.exists() {
-        fs::remove_dir_all(&inside).with_context(|| format!("empty {}", inside.display()))?;
-    }
     make_own(&inside)?;
     let mut command = tree.command("make")?;
     make_arguments(&mut command, &tree.kdir(), &out);
     // Both outputs in one, in order, and on to stderr: stdout belongs to xtask's own results.
     let (reader, writer) = std::io::pipe().context("make a pipe")?;
-    command.args(build.arguments).stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
     command
         .stdout(writer.try_clone().context("share a pipe")?)
         .stderr(writer);
@@ -84,6 +68,7 @@ fn run(tree: &Tree, build: &Build) -> Result<String> {
         said = said + &line + "\n";
     }
     let status = child.wait().context("wait for make")?;
+    interrupt::check()?;
     if !status.success() {
         bail!(
             "the modules do not build for Linux {} ({status}); the compiler's messages are above",
@@ -93,19 +78,15 @@ fn run(tree: &Tree, build: &Build) -> Result<String> {
     Ok(said)
 }
 
-/// Compiles everything from scratch and takes every warning for an error: also those of the tools
-/// around the compilers, which know no such setting.
+/// Compiles everything from scratch, into a folder of its own, and takes every warning for an
+/// error: also those of the tools around the compilers, which know no such setting.
 pub fn without_warnings(cache: &Cache, tree: &Tree, name: &str, arguments: &[&str]) -> Result<()> {
-    let clean = true;
-    let said = check(
-        cache,
-        tree,
-        &Build {
-            name,
-            arguments,
-            clean,
-        },
-    )?;
+    let _lock = cache.lock("build")?;
+    let inside = tree.inside(&output_folder(name));
+    if inside.exists() {
+        fs::remove_dir_all(&inside).with_context(|| format!("empty {}", inside.display()))?;
+    }
+    let said = run(tree, name, arguments)?;
     match first_warning(&said) {
         Some(line) => bail!("the build is not free of warnings: {line}"),
         None => Ok(()),
@@ -117,13 +98,6 @@ fn first_warning(said: &str) -> Option<&str> {
     let words = ["warning", "is not available or not up to date"];
     said.lines()
         .find(|l| words.iter().any(|w| l.to_lowercase().contains(w)))
-}
-
-/// One build with its own settings, whose results stay in the tree: for lints and checks. Returns
-/// what make and the compilers said.
-fn check(cache: &Cache, tree: &Tree, build: &Build) -> Result<String> {
-    let _lock = cache.lock("build")?;
-    run(tree, build)
 }
 
 /// Builds straight on the host, against a kernel build tree that the user names.

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::interrupt;
+
 /// How often a long step gives a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How much of the output is shown when a step fails.
@@ -24,6 +26,7 @@ pub(crate) use say;
 
 /// Runs a long step; its output goes to `log`.
 pub fn run(title: &str, usual: &str, log: &Path, command: &mut Command) -> Result<()> {
+    interrupt::check()?;
     say!("==> {title} (usually {usual})");
     let mut file = OpenOptions::new()
         .create(true)
@@ -45,6 +48,11 @@ pub fn run(title: &str, usual: &str, log: &Path, command: &mut Command) -> Resul
         if let Some(status) = child.try_wait().context("wait for the step")? {
             break status;
         }
+        if interrupt::asked() {
+            interrupt::end_with_descendants(child.id());
+            child.wait().context("wait for the step to end")?;
+            interrupt::check()?;
+        }
         std::thread::sleep(Duration::from_millis(50));
         if Instant::now() >= next {
             next += HEARTBEAT;
@@ -55,6 +63,8 @@ pub fn run(title: &str, usual: &str, log: &Path, command: &mut Command) -> Resul
             );
         }
     };
+    // Ctrl-C may have ended the step before we saw it.
+    interrupt::check()?;
     if status.success() {
         say!("    done in {} s", start.elapsed().as_secs());
         return Ok(());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::vm::{CANNOT_RUN, MachineOptions, pass_on};
+use super::vm::{MachineOptions, pass_on};
 use crate::kbuild;
 use crate::project;
 use crate::step::say;
@@ -33,6 +33,9 @@ pub struct Test {
     arguments: Vec<String>,
 }
 
+/// The one test that needs neither host nor VM but the build.
+const L1: &str = "l1_builds_with_every_warning_an_error";
+
 /// Runs one test program after the other, and fails if one of them does.
 ///
 /// The arguments are the number of programs, the programs, and what is passed to each of them.
@@ -47,32 +50,42 @@ exit $status
 
 impl Test {
     pub fn run(self) -> Result<ExitCode> {
+        let mut tally = Tally::default();
+        let mut code = self.all(&mut tally).unwrap_or_else(|error| {
+            say!("error: {error:#}");
+            tally.add(false);
+            1
+        });
+        if tally.failed() > 0 && code == 0 {
+            code = 1;
+        }
+        println!("\n{tally}");
+        Ok(ExitCode::from(code))
+    }
+
+    /// Runs everything; returns what the VM's exit code asks for.
+    fn all(&self, tally: &mut Tally) -> Result<u8> {
         // Set-up before the first test, so that its minutes are not taken for a test's.
         let (cache, tree, mut vm) = self.machine.prepare(Vec::new())?;
-        let mut tally = Tally::default();
         if !self.skip_host {
             say!("\n==> Tests on the host");
-            self.on_host(&mut tally)?;
+            self.on_host(tally)?;
         }
-        if self.selected("l1_builds_with_every_warning_an_error") {
-            say!("\n==> The modules, compiled from scratch with warnings as errors (usually 40 s)");
-            let built = kbuild::without_warnings(
-                &cache,
-                &tree,
-                &format!("{}-l1", self.machine.kernel),
-                &["W=e", "modules"],
-            );
+        if self.selected(L1) {
+            say!("\n==> The modules, compiled from scratch with warnings as errors (usually 15 s)");
+            let folder = format!("{}-l1", self.machine.kernel);
+            let built = kbuild::without_warnings(&cache, &tree, &folder, &["W=e", "modules"]);
             if let Err(error) = &built {
                 say!("error: {error:#}");
             }
             println!(
-                "test l1_builds_with_every_warning_an_error ... {}",
+                "test {L1} ... {}",
                 if built.is_ok() { "ok" } else { "FAILED" }
             );
             tally.add(built.is_ok());
         }
-        say!("\n==> Tests in the VM (usually 5 min)");
         let programs = project::guest_tests()?;
+        say!("\n==> Tests in the VM");
         vm.command = self.guest_command(programs.into_iter().map(|e| e.path).collect());
         vm.timeout = Some(Duration::from_secs(self.timeout));
         vm.cwd = project::root().join("tests");
@@ -82,23 +95,13 @@ impl Test {
                 tally.feed(bytes);
             }
             pass_on(stream, bytes)
-        });
-        match &outcome {
-            Ok(outcome) => outcome.explain(),
-            Err(error) => say!("error: {error:#}"),
-        }
-        let well = matches!(outcome, Ok(Outcome::Exit(0)));
+        })?;
+        outcome.explain();
         // A program that died half way counts none of its tests, and neither does the kernel.
-        if !well && tally.failed() == failed_before {
+        if outcome != Outcome::Exit(0) && tally.failed() == failed_before {
             tally.add(false);
         }
-        println!("\n{tally}");
-        Ok(match outcome {
-            Ok(Outcome::Exit(0)) if tally.failed() == 0 => ExitCode::SUCCESS,
-            Ok(Outcome::Exit(_)) => ExitCode::FAILURE,
-            Ok(other) => ExitCode::from(other.code()),
-            Err(_) => ExitCode::from(CANNOT_RUN),
-        })
+        Ok(outcome.code())
     }
 
     fn on_host(&self, tally: &mut Tally) -> Result<()> {
