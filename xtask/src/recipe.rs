@@ -63,7 +63,12 @@ pub fn finished(entry: &Path) -> Result<Option<Tree>> {
     if !entry.exists() {
         return Ok(None);
     }
-    let text = fs::read(&record).with_context(|| format!("read {}", record.display()))?;
+    let text = fs::read(&record).with_context(|| {
+        format!(
+            "read {}: the cache is damaged, and `cargo xtask setup --refresh` makes it anew",
+            record.display()
+        )
+    })?;
     let kernel = serde_json::from_slice(&text)
         .with_context(|| format!("understand {}", record.display()))?;
     Ok(Some(Tree {

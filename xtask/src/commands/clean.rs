@@ -25,14 +25,15 @@ impl Clean {
         let cache = Cache::open()?;
         let _setup = cache.lock("setup")?;
         let _build = cache.lock("build")?;
-        for kernel in KERNELS {
-            if let Some(tree) = recipe::finished(&recipe::entry(&cache, kernel))? {
-                privilege::remove(&tree.inside(project::root()))?;
-            }
-        }
         if self.cache {
             privilege::remove(cache.path())?;
             say!("deleted the cache {}", cache.path().display());
+        } else {
+            for kernel in KERNELS {
+                if let Some(tree) = recipe::finished(&recipe::entry(&cache, kernel))? {
+                    privilege::remove(&tree.inside(project::root()))?;
+                }
+            }
         }
         gone(fs::remove_file(project::root().join("rust-project.json")))?;
         gone(fs::remove_dir_all(project::target()))?;
