@@ -22,6 +22,7 @@ pub mod patience;
 pub mod signals;
 pub mod sleeper;
 pub mod traffic;
+pub mod watchdog;
 
 pub use device::Device;
 pub use instance::Instance;

@@ -19,6 +19,7 @@ use crate::{
     Instance, eventually,
     guest::{entries, write_once},
     klog::{Klog, Record, reports},
+    watchdog::Watchdog,
 };
 
 /// The two modules, and the turn to have each of them loaded.
@@ -32,6 +33,7 @@ pub struct Module {
     name: &'static str,
     log: Klog,
     loaded: bool,
+    _watchdog: Watchdog,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -97,6 +99,7 @@ impl Module {
                 name,
                 log,
                 loaded: true,
+                _watchdog: Watchdog::watch_this_thread(),
                 _turn: turn,
             }),
             Err(errno) => {

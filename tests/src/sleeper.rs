@@ -69,14 +69,7 @@ impl<T: Send + 'static> Sleeper<T> {
 
     /// How often it has gone to sleep so far: a sleeper whose number stays was not woken.
     pub fn times_slept(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/self/task/{}/status", self.tid));
-        let status = status.expect("reading the status of a thread that sleeps");
-        let count = status
-            .lines()
-            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        count
-            .and_then(|count| count.trim().parse().ok())
-            .expect("voluntary_ctxt_switches in a thread's status")
+        times_slept(self.tid)
     }
 
     /// Whether the closure has returned.
@@ -130,6 +123,18 @@ impl<T> Drop for Sleeper<T> {
             eprintln!("a thread of this test does not end: thread {}", self.tid);
         }
     }
+}
+
+/// How often thread `tid` of this process has gone to sleep so far.
+pub fn times_slept(tid: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/self/task/{tid}/status"));
+    let status = status.expect("reading the status of a thread that lives");
+    let count = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count
+        .and_then(|count| count.trim().parse().ok())
+        .expect("voluntary_ctxt_switches in a thread's status")
 }
 
 /// Whether thread `tid` of process `pid` sleeps, interruptibly, in system call number `call`.
