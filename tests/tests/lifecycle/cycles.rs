@@ -9,7 +9,7 @@ use mydevice_tests::{Module, guest::entries};
 /// Unload leaves no node, no `/proc` or sysfs entry, no memory: after 100 cycles (`MYDEVICE_LOAD_CYCLES` sets
 /// another number) the kernel holds what it held before.
 #[test]
-fn a_thousand_loads_and_unloads_leave_nothing() {
+fn loads_and_unloads_leave_nothing() {
     let cycles = std::env::var("MYDEVICE_LOAD_CYCLES")
         .map_or(100, |n| n.parse().expect("MYDEVICE_LOAD_CYCLES: a number"));
     let cycle = || {
