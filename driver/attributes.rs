@@ -4,18 +4,12 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::{
-    fmt,
-    prelude::*,
-    str::{parse_int::ParseInt, BStr},
-    sync::Arc,
-};
+use kernel::{fmt, prelude::*};
 
 use crate::{
     discipline::{Kind, OnEmpty},
-    file::OpenFile,
-    instance::Instance,
-    kapi::attribute::{Attribute, AttributeList, Entry},
+    file::{Endpoint, OpenFile},
+    kapi::attribute::{parse, Attribute, AttributeList, Entry},
 };
 
 /// All of them.
@@ -40,12 +34,14 @@ impl Attribute<OpenFile> for Discipline {
     const NAME: &'static CStr = c"discipline";
     const WRITABLE: bool = true;
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        text(out, instance.snapshot().rules.name)
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        text(out, endpoint.instance.snapshot().rules.name)
     }
 
-    fn store(instance: &Arc<Instance>, text: &str) -> Result {
-        instance.set_discipline(Kind::from_name(text).ok_or(EINVAL)?)
+    fn store(endpoint: &Endpoint, text: &str) -> Result {
+        endpoint
+            .instance
+            .set_discipline(Kind::from_name(text).ok_or(EINVAL)?)
     }
 }
 
@@ -56,12 +52,12 @@ impl Attribute<OpenFile> for Capacity {
     const NAME: &'static CStr = c"capacity";
     const WRITABLE: bool = true;
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        number(out, instance.snapshot().capacity as u64)
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().capacity as u64)
     }
 
-    fn store(instance: &Arc<Instance>, text: &str) -> Result {
-        instance.resize(parse(text)?, false)
+    fn store(endpoint: &Endpoint, text: &str) -> Result {
+        endpoint.instance.resize(parse(text)?, false)
     }
 }
 
@@ -72,12 +68,12 @@ impl Attribute<OpenFile> for MaxCapacity {
     const NAME: &'static CStr = c"max_capacity";
     const WRITABLE: bool = true;
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        number(out, instance.max_capacity() as u64)
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.max_capacity() as u64)
     }
 
-    fn store(instance: &Arc<Instance>, text: &str) -> Result {
-        instance.set_max_capacity(parse(text)?)
+    fn store(endpoint: &Endpoint, text: &str) -> Result {
+        endpoint.instance.set_max_capacity(parse(text)?)
     }
 }
 
@@ -88,12 +84,14 @@ impl Attribute<OpenFile> for OnEmptyAttribute {
     const NAME: &'static CStr = c"on_empty";
     const WRITABLE: bool = true;
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        text(out, instance.on_empty().name())
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        text(out, endpoint.instance.on_empty().name())
     }
 
-    fn store(instance: &Arc<Instance>, text: &str) -> Result {
-        instance.set_on_empty(OnEmpty::from_name(text).ok_or(EINVAL)?);
+    fn store(endpoint: &Endpoint, text: &str) -> Result {
+        endpoint
+            .instance
+            .set_on_empty(OnEmpty::from_name(text).ok_or(EINVAL)?);
         Ok(())
     }
 }
@@ -105,12 +103,12 @@ impl Attribute<OpenFile> for ReadTimeout {
     const NAME: &'static CStr = c"read_timeout_ms";
     const WRITABLE: bool = true;
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        number(out, u64::from(instance.read_timeout_ms()))
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, u64::from(endpoint.instance.read_timeout_ms()))
     }
 
-    fn store(instance: &Arc<Instance>, text: &str) -> Result {
-        instance.set_read_timeout_ms(parse(text)?);
+    fn store(endpoint: &Endpoint, text: &str) -> Result {
+        endpoint.instance.set_read_timeout_ms(parse(text)?);
         Ok(())
     }
 }
@@ -121,8 +119,8 @@ struct BytesUsed;
 impl Attribute<OpenFile> for BytesUsed {
     const NAME: &'static CStr = c"bytes_used";
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        number(out, instance.snapshot().used as u64)
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().used as u64)
     }
 }
 
@@ -132,9 +130,16 @@ struct HighWater;
 impl Attribute<OpenFile> for HighWater {
     const NAME: &'static CStr = c"high_water";
 
-    fn show(instance: &Arc<Instance>, out: &mut dyn fmt::Write) -> Result {
-        number(out, instance.snapshot().counters.high_water)
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().counters.high_water)
     }
+}
+
+/// No attributes: what the nodes of a split instance have beside it.
+pub(crate) struct None;
+
+impl AttributeList<OpenFile> for None {
+    const LIST: &'static [&'static Entry<OpenFile>] = &[];
 }
 
 fn text(out: &mut dyn fmt::Write, text: &str) -> Result {
@@ -143,9 +148,4 @@ fn text(out: &mut dyn fmt::Write, text: &str) -> Result {
 
 fn number(out: &mut dyn fmt::Write, number: u64) -> Result {
     write!(out, "{number}").map_err(|_| EIO)
-}
-
-/// A number as the kernel reads numbers; whatever is wrong with it is EINVAL.
-fn parse<T: ParseInt>(text: &str) -> Result<T> {
-    T::from_str(BStr::from_bytes(text.as_bytes())).map_err(|_| EINVAL)
 }

@@ -13,7 +13,10 @@ use kernel::{
 use crate::{
     file::OpenFile,
     instance::Instance,
-    kapi::file::{position, FIONREAD},
+    kapi::{
+        capability::is_admin,
+        file::{position, FIONREAD},
+    },
     queue::{
         counters::saturate,
         ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
@@ -22,11 +25,13 @@ use crate::{
 
 /// Does a command.
 ///
-/// Errors, in the order in which they are looked for: ENOTTY for an unknown command or one that means nothing
-/// to the discipline, EBADF for a change through a file that was not opened for writing, EFAULT for a
+/// Errors, in the order in which they are looked for: ENODEV if the instance was removed, ENOTTY for an unknown command or one that means nothing
+/// to the discipline, EBADF for a change through a file that was not opened for writing, EPERM for one through
+/// a split node without CAP_SYS_ADMIN, EFAULT for a
 /// bad argument, and what the command itself gives.
 pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Result<isize> {
     let instance = open.instance();
+    instance.alive()?;
     let arg = UserPtr::from_addr(arg);
     let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
     match cmd {
@@ -109,6 +114,10 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
 fn may_change(open: &OpenFile) -> Result {
     if !open.writes() {
         return Err(EBADF);
+    }
+    // A producer who may only put in must not take out.
+    if open.is_split() && !is_admin() {
+        return Err(EPERM);
     }
     Ok(())
 }

@@ -23,16 +23,44 @@ use crate::{
     params,
 };
 
+/// Which way bytes go through a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Both ways.
+    Both,
+    /// In: it can only be written.
+    Write,
+    /// Out: it can only be read.
+    Read,
+    /// There is no node.
+    None,
+}
+
+/// What a device leads to.
+pub(crate) struct Endpoint {
+    /// The instance.
+    pub(crate) instance: Arc<Instance>,
+    /// Which of its directions.
+    pub(crate) direction: Direction,
+}
+
 /// An open file description of an instance.
 pub(crate) struct OpenFile {
     instance: Arc<Instance>,
     opened: Opened,
+    /// It came through a node that serves one direction.
+    split: bool,
 }
 
 impl OpenFile {
     /// The instance it was opened on.
     pub(crate) fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// Whether it came through a node that serves one direction.
+    pub(crate) fn is_split(&self) -> bool {
+        self.split
     }
 
     /// Whether it can write.
@@ -43,14 +71,20 @@ impl OpenFile {
 
 #[vtable]
 impl FileOperations for OpenFile {
-    type Device = Arc<Instance>;
+    type Device = Endpoint;
     type Module = crate::LocalModule;
     type Ptr = KBox<Self>;
 
-    fn open(instance: &Arc<Instance>, file: &Opening) -> Result<KBox<Self>> {
+    fn open(endpoint: &Endpoint, file: &Opening) -> Result<KBox<Self>> {
+        let (reads, writes) = (file.reads(), file.writes());
+        let split = match (endpoint.direction, reads, writes) {
+            (Direction::Both, _, _) => false,
+            (Direction::Write, false, true) | (Direction::Read, true, false) => true,
+            _ => return Err(EACCES),
+        };
         // Allocate first: from `Instance::open` on, somebody has to call `release`.
         let open = KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
-        let opened = instance.open(file.reads(), file.writes());
+        let opened = endpoint.instance.open(reads, writes)?;
         if !opened.seeks {
             file.stream();
         }
@@ -58,8 +92,9 @@ impl FileOperations for OpenFile {
         Ok(KBox::write(
             open,
             Self {
-                instance: instance.clone(),
+                instance: endpoint.instance.clone(),
                 opened,
+                split,
             },
         ))
     }

@@ -45,7 +45,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Full, Kind, OnEmpty, Reading, Rules, Store},
+    discipline::{Full, Kind, OnEmpty, Reading, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -93,6 +93,8 @@ struct State {
     read_timeout_ms: u32,
     /// The largest capacity that RESIZE may set, in bytes.
     max_capacity: usize,
+    /// It was removed: nothing works any more, and nobody waits.
+    dead: bool,
     /// Opens for writing now.
     writers: u64,
     /// Opens for writing since the instance was made.
@@ -116,6 +118,33 @@ pub(crate) struct Opened {
     saw_writer: bool,
     /// [`State::writers_ever`] when it began.
     writers_ever: u64,
+}
+
+/// What can be set on an instance, and what it starts with.
+pub(crate) struct Settings {
+    /// Its discipline.
+    pub(crate) kind: Kind,
+    /// The bytes of data that it may hold.
+    pub(crate) capacity: usize,
+    /// The largest capacity that RESIZE may set, in bytes.
+    pub(crate) max_capacity: usize,
+    /// What a read meets when there is nothing for it.
+    pub(crate) on_empty: OnEmpty,
+    /// How long a read waits, in milliseconds; 0 for without end.
+    pub(crate) read_timeout_ms: u32,
+}
+
+impl Settings {
+    /// What an instance of this discipline has unless it is told otherwise.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            capacity: params::capacity(),
+            max_capacity: kind.rules().max_capacity,
+            on_empty: kind.rules().on_empty,
+            read_timeout_ms: 0,
+        }
+    }
 }
 
 /// The figures of an instance at one moment.
@@ -171,15 +200,22 @@ struct Wake {
 }
 
 impl Instance {
-    /// Makes an empty instance. Fails with ENOMEM; may sleep.
-    pub(crate) fn new(name: CString, kind: Kind, capacity: usize) -> Result<Arc<Self>> {
-        let store = Store::new(kind, capacity)?;
+    /// Makes an empty instance. May sleep.
+    ///
+    /// Errors: EINVAL if the capacities are not possible, ENOMEM.
+    pub(crate) fn new(name: &CStr, settings: &Settings) -> Result<Arc<Self>> {
+        if settings.capacity > settings.max_capacity || settings.max_capacity > CAPACITY_LIMIT {
+            return Err(EINVAL);
+        }
+        let name = name.try_into()?;
+        let store = Store::new(settings.kind, settings.capacity)?;
         let state = State {
             gate: Gate::new(),
             counters: Counters::default(),
-            on_empty: kind.rules().on_empty,
-            read_timeout_ms: 0,
-            max_capacity: kind.rules().max_capacity,
+            on_empty: settings.on_empty,
+            read_timeout_ms: settings.read_timeout_ms,
+            max_capacity: settings.max_capacity,
+            dead: false,
             writers: 0,
             writers_ever: 0,
             overhauls_waiting: 0,
@@ -211,10 +247,11 @@ impl Instance {
         BStr::from_bytes(self.name.to_bytes())
     }
 
-    /// An open begins. The discipline stays the same until it ends.
-    pub(crate) fn open(&self, reads: bool, writes: bool) -> Opened {
+    /// An open begins. The discipline stays the same until it ends. ENODEV if the instance was removed.
+    pub(crate) fn open(&self, reads: bool, writes: bool) -> Result<Opened> {
         let (opened, count, wake) = {
             let mut state = self.state.lock();
+            state.alive()?;
             state.counters.opened();
             if writes {
                 state.writers = state.writers.saturating_add(1);
@@ -233,7 +270,7 @@ impl Instance {
         if params::log_events() {
             pr_info!("{}: open (count now {count})\n", self.label());
         }
-        opened
+        Ok(opened)
     }
 
     /// An open ends.
@@ -253,6 +290,26 @@ impl Instance {
         if params::log_events() {
             pr_info!("{}: release (count now {count})\n", self.label());
         }
+    }
+
+    /// Removes it from under whoever uses it: everybody who sleeps wakes, and whatever is asked of it from now
+    /// on gives ENODEV. What has it open keeps its memory until the last close.
+    ///
+    /// Does not sleep.
+    pub(crate) fn kill(&self) {
+        self.state.lock().dead = true;
+        self.readers.wake_all();
+        self.writers.wake_all();
+        self.mid_writer.wake_all();
+        self.overhauls.wake_all();
+        let everything = Events::READABLE | Events::WRITABLE | Events::GONE;
+        self.pollers.wake(everything, Reach::All);
+        self.fasync.signal(Band::In);
+    }
+
+    /// ENODEV if it was removed.
+    pub(crate) fn alive(&self) -> Result {
+        self.state.lock().alive()
     }
 
     /// All figures, taken together.
@@ -392,8 +449,19 @@ impl State {
         self.on_empty == OnEmpty::Eof || self.hung_up(opened)
     }
 
+    /// ENODEV if the instance was removed.
+    fn alive(&self) -> Result {
+        match self.dead {
+            true => Err(ENODEV),
+            false => Ok(()),
+        }
+    }
+
     /// What poll says.
     fn events(&self, opened: &Opened, position: u64) -> Events {
+        if self.dead {
+            return Events::GONE;
+        }
         let mut events = Events::NONE;
         if opened.reads {
             let readable = match self.store.rules().reading {

@@ -7,8 +7,10 @@
 //!
 //! | file | wraps |
 //! | --- | --- |
-//! | `device` | device numbers, classes, `struct cdev` with its `struct device` |
+//! | `device` | device numbers, `struct cdev` with its `struct device` |
+//! | `class` | classes, and their files that take commands |
 //! | `file` | `struct file_operations` |
+//! | `capability` | what the current task may do |
 //! | `attribute` | device attributes in sysfs |
 //! | `proc` | entries in `/proc` through `seq_file` |
 //! | `param`, `modinfo` | module parameters that show in sysfs, and what `modinfo` prints |
@@ -17,6 +19,7 @@
 //! | `fasync` | SIGIO |
 //! | `memory` | memory that several tasks copy into and out of at once |
 //! | `sched` | scheduling points |
+//! | `workqueue` | a work queue of a module's own |
 //! | `print` | log lines at debug level |
 //! | `raw` | bindings that `kernel::bindings` lacks, made by bindgen, and the helpers in C |
 
@@ -24,6 +27,8 @@
 #![allow(unreachable_pub)]
 
 pub(crate) mod attribute;
+pub(crate) mod capability;
+pub(crate) mod class;
 pub(crate) mod device;
 pub(crate) mod fasync;
 pub(crate) mod file;
@@ -36,3 +41,4 @@ pub(crate) mod proc;
 mod raw;
 pub(crate) mod sched;
 pub(crate) mod wait;
+pub(crate) mod workqueue;

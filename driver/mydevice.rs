@@ -13,12 +13,13 @@
 //! | `control` | the ioctl commands |
 //! | `attributes` | an instance's files in sysfs |
 //! | `proc` | `/proc/<name>` |
+//! | `registry` | the instances that have names; the commands that add and remove them |
 //! | `instance` | one queue: its state, its lock, who sleeps and who is woken; read, write and overhaul |
 //! | `discipline` | the rules by which data is stored and handed out, a file each |
 //! | `queue` | positions, claims and counters: plain logic, tested on the host |
 //! | `kapi` | safe wrappers over kernel interfaces, the only home of `unsafe` |
 //!
-//! Calls go one way: entry points (`file`, `control`, `attributes`, `proc`) call the instance, the instance
+//! Calls go one way: entry points (`file`, `control`, `attributes`, `proc`, `registry`) call the instance, the instance
 //! calls its discipline, a discipline calls the queue logic.
 
 #![deny(unsafe_code)]
@@ -45,9 +46,11 @@ mod kapi;
 mod params;
 mod proc;
 mod queue;
+mod registry;
 
-use instance::Instance;
-use kapi::device::{Class, Numbers, Registration};
+use instance::Settings;
+use kapi::class::{Class, CommandFile};
+use registry::{AddCommand, Registry, RemoveCommand};
 
 module! {
     type: MyDevice,
@@ -58,43 +61,34 @@ module! {
 }
 kapi::modinfo::modinfo!("version", "0.1.0");
 
-/// The most instances there can be: as many minor numbers are reserved.
-const MAX_INSTANCES: u32 = 256;
-
 /// Everything the module has made. Dropping it unmakes it, in the order of the fields.
 struct MyDevice {
-    _published: KVec<Published>,
-    _class: Arc<Class>,
-    _numbers: Numbers,
-}
-
-/// An instance that the world can see.
-struct Published {
-    _device: Registration<file::OpenFile>,
-    _proc: kapi::proc::Entry<proc::Summary>,
+    _add: CommandFile<AddCommand>,
+    _remove: CommandFile<RemoveCommand>,
+    _registry: Arc<Registry>,
 }
 
 impl kernel::Module for MyDevice {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let numbers = Numbers::new(c"mydevice", MAX_INSTANCES)?;
         let class = Arc::new(Class::new(c"mydevice_class")?, GFP_KERNEL)?;
-
-        let mut published = KVec::new();
-        for minor in 0..params::devices() {
-            let name = match minor {
+        let registry = Registry::new(&class)?;
+        for number in 0..params::devices() {
+            let name = match number {
                 0 => CString::try_from_fmt(fmt!("mydevice"))?,
-                _ => CString::try_from_fmt(fmt!("mydevice{minor}"))?,
+                _ => CString::try_from_fmt(fmt!("mydevice{number}"))?,
             };
-            let device = publish(&class, &numbers, minor, name)?;
-            published.push(device, GFP_KERNEL)?;
+            let settings = Settings::new(params::discipline());
+            registry
+                .publish(&name, &settings, params::split())
+                .inspect_err(|error| pr_err!("no instance {name:?}: {error:?}\n"))?;
         }
-
-        pr_info!("registered major={} minor=0\n", numbers.major());
-        Ok(Self {
-            _published: published,
-            _class: class,
-            _numbers: numbers,
-        })
+        let module = Self {
+            _add: CommandFile::new(&class, registry.clone())?,
+            _remove: CommandFile::new(&class, registry.clone())?,
+            _registry: registry,
+        };
+        pr_info!("registered major={} minor=0\n", module._registry.major());
+        Ok(module)
     }
 }
 
@@ -102,24 +96,4 @@ impl Drop for MyDevice {
     fn drop(&mut self) {
         pr_info!("module unloaded\n");
     }
-}
-
-/// Makes an instance with the parameters' capacity and discipline, its `/proc` entry and its node.
-///
-/// The node comes last: what can fail before it, fails before anybody can open it.
-fn publish(class: &Arc<Class>, numbers: &Numbers, minor: u32, name: CString) -> Result<Published> {
-    let instance = Instance::new(name, params::discipline(), params::capacity())?;
-    let proc = kapi::proc::Entry::new(instance.name(), instance.clone())?;
-    let device = Registration::new::<attributes::All>(
-        class,
-        numbers,
-        minor,
-        instance.name(),
-        instance.clone(),
-    )
-    .inspect_err(|error| pr_err!("{}: no device: {:?}\n", instance.label(), error))?;
-    Ok(Published {
-        _device: device,
-        _proc: proc,
-    })
 }

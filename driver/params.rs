@@ -4,7 +4,7 @@
 
 use crate::{
     discipline,
-    kapi::param::{module_param, Choice, Number},
+    kapi::param::{module_param, Choice, Number, Switch},
 };
 
 module_param! {
@@ -14,7 +14,7 @@ module_param! {
 }
 
 module_param! {
-    static DEVICES: Number = Number::new(1, 1, crate::MAX_INSTANCES as i64);
+    static DEVICES: Number = Number::new(1, 1, 256);
     devices: uint, 0o444, "instances made at load, 1 ..= 256 (default 1)"
 }
 
@@ -22,6 +22,11 @@ module_param! {
     static DISCIPLINE: Choice = Choice::new(&discipline::NAMES);
     discipline: string, 0o644,
     "discipline of instances made from now on: stream or buffer (default stream)"
+}
+
+module_param! {
+    static SPLIT: Switch = Switch::new(false);
+    split: bool, 0o444, "Y: instances made at load have one node per direction (default N)"
 }
 
 module_param! {
@@ -38,6 +43,11 @@ pub(crate) fn capacity() -> usize {
 /// How many instances are made at load.
 pub(crate) fn devices() -> u32 {
     u32::try_from(DEVICES.get()).unwrap_or(1)
+}
+
+/// Whether the instances made at load have one node per direction.
+pub(crate) fn split() -> bool {
+    SPLIT.get()
 }
 
 /// The discipline of a new instance.

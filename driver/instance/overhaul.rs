@@ -24,7 +24,8 @@ type Locked<'a> = Guard<'a, State, SpinLockBackend>;
 impl Instance {
     /// Drops what is stored and zeroes the memory.
     ///
-    /// Errors: EAGAIN if it would have to wait and must not, ERESTARTSYS for a signal in the wait.
+    /// Errors: ENODEV if the instance was removed, EAGAIN if it would have to wait and must not, ERESTARTSYS for a
+    /// signal in the wait.
     pub(crate) fn clear(&self, nonblocking: bool) -> Result {
         let mut state = self.begin_overhaul(nonblocking)?;
         let dropped = state.store.clear();
@@ -43,8 +44,8 @@ impl Instance {
 
     /// Sets the capacity to so many bytes, and keeps the first bytes that a reader would get.
     ///
-    /// Errors: EINVAL if it is 0 or more than `max_capacity`, ENOMEM, EAGAIN if it would have to wait and
-    /// must not, ERESTARTSYS for a signal in the wait. Then nothing has changed.
+    /// Errors: ENODEV if the instance was removed, EINVAL if it is 0 or more than `max_capacity`, ENOMEM, EAGAIN if
+    /// it would have to wait and must not, ERESTARTSYS for a signal in the wait. Then nothing has changed.
     pub(crate) fn resize(&self, capacity: usize, nonblocking: bool) -> Result {
         let allowed = |state: &State| capacity > 0 && capacity <= state.max_capacity;
         if !allowed(&self.state.lock()) {
@@ -85,6 +86,7 @@ impl Instance {
     /// Waits until nobody copies, and keeps everybody from beginning to. Returns with the lock held.
     fn begin_overhaul(&self, nonblocking: bool) -> Result<Locked<'_>> {
         let mut state = self.state.lock();
+        state.alive()?;
         // Those who wait go first: the gate may be theirs already.
         if state.overhauls_waiting == 0 && state.gate.begin_overhaul() {
             return Ok(state);
@@ -96,11 +98,15 @@ impl Instance {
         let (mut state, result) =
             self.overhauls
                 .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                    state.take_grant().then_some(())
+                    match state.take_grant() {
+                        true => Some(Ok(())),
+                        false => state.dead.then_some(Err(ENODEV)),
+                    }
                 });
         state.overhauls_waiting = state.overhauls_waiting.saturating_sub(1);
         match result {
-            Ok(()) => Ok(state),
+            Ok(Ok(())) => Ok(state),
+            Ok(Err(gone)) => Err(gone),
             Err(_) => Err(ERESTARTSYS),
         }
     }

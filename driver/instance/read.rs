@@ -29,7 +29,7 @@ impl Instance {
     /// `position` is the file's, for disciplines whose files have one. Sleeps, unless `nonblocking`, until
     /// there is something for it; and as long as the reader's memory takes to come.
     ///
-    /// Errors: EAGAIN if it would have to wait and must not, or has waited for `read_timeout_ms`;
+    /// Errors: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not, or has waited for `read_timeout_ms`;
     /// ERESTARTSYS for a signal in a wait without end, EINTR for one in a wait with a time-out; EFAULT if no
     /// byte could be copied. What did not reach the reader stays.
     pub(crate) fn read(
@@ -40,6 +40,7 @@ impl Instance {
         nonblocking: bool,
     ) -> Result<usize> {
         if iov.is_empty() {
+            self.alive()?;
             return Ok(0);
         }
         let (begun, now) = self.begin_read(opened, position, iov.len(), nonblocking)?;
@@ -55,7 +56,7 @@ impl Instance {
             state.store.taken(copied);
             state.counters.read(copied, done == 0);
             done = done.saturating_add(copied);
-            let next = if copied < claim.len() || iov.is_empty() {
+            let next = if copied < claim.len() || iov.is_empty() || state.dead {
                 None
             } else if done < now || state.overhauls_waiting == 0 {
                 // What was there in the beginning is never cut; what came meanwhile is left to whoever
@@ -96,7 +97,7 @@ impl Instance {
     ) -> Result<(Begun, usize)> {
         let mut state = self.state.lock();
         if let Some(begun) = state.try_read(opened, position, wanted) {
-            return Ok(begun);
+            return begun;
         }
         if nonblocking {
             return Err(EAGAIN);
@@ -111,29 +112,32 @@ impl Instance {
             .wait_until(&self.state, state, patience, |state| {
                 state.try_read(opened, position, wanted)
             });
-        result.map_err(|ended| {
+        result.unwrap_or_else(|ended| {
             let wake = state.settle(News::NONE);
             drop(state);
             self.wake(wake);
-            match ended {
+            Err(match ended {
                 Ended::Signal => on_signal,
                 Ended::TimedOut => EAGAIN,
-            }
+            })
         })
     }
 }
 
 impl State {
-    /// Begins a read, if it need not wait.
+    /// Begins a read, or refuses it, if it need not wait.
     fn try_read(
         &mut self,
         opened: &Opened,
         position: u64,
         wanted: usize,
-    ) -> Option<(Begun, usize)> {
+    ) -> Option<Result<(Begun, usize)>> {
+        if let Err(gone) = self.alive() {
+            return Some(Err(gone));
+        }
         let now = self.store.available(position).min(wanted);
         if now == 0 {
-            return self.is_end(opened).then_some((Begun::End, 0));
+            return self.is_end(opened).then_some(Ok((Begun::End, 0)));
         }
         let may = match self.store.rules().reading {
             Reading::Take => self.gate.begin_read_alone(),
@@ -141,7 +145,7 @@ impl State {
         };
         may.then(|| {
             let claim = self.store.source(position, now.min(CHUNK));
-            (Begun::Copy(claim), now)
+            Ok((Begun::Copy(claim), now))
         })
     }
 

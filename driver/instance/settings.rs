@@ -58,6 +58,7 @@ impl Instance {
     pub(crate) fn set_discipline(&self, kind: Kind) -> Result {
         let mut store = Store::new(kind, params::capacity())?;
         let mut state = self.state.lock();
+        state.alive()?;
         if state.counters.opens > 0 || state.store.used() > 0 || !state.gate.idle() {
             return Err(EBUSY);
         }

@@ -20,10 +20,11 @@ impl Instance {
     /// or `nonblocking` ends the call early; elsewhere, what fits. Sleeps, unless `nonblocking`, for its
     /// turn and for room; and as long as the writer's memory takes to come.
     ///
-    /// Errors, each only if no byte was taken: EAGAIN if it would have to wait and must not; ERESTARTSYS for
+    /// Errors, each only if no byte was taken: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not; ERESTARTSYS for
     /// a signal in a wait; ENOSPC if there is no room and waiting is not the rule; EFAULT.
     pub(crate) fn write(&self, iov: &mut IovIterSource<'_>, nonblocking: bool) -> Result<usize> {
         if iov.is_empty() {
+            self.alive()?;
             return Ok(0);
         }
         let mut claim = self.begin_write(iov.len(), nonblocking)?;
@@ -38,7 +39,8 @@ impl Instance {
             let used = state.store.used();
             state.counters.write(copied, done == 0, used);
             done = done.saturating_add(copied);
-            if copied < claim.len() || iov.is_empty() || current!().signal_pending() {
+            let ended = copied < claim.len() || iov.is_empty() || state.dead;
+            if ended || current!().signal_pending() {
                 break state;
             }
             if let Some(next) = state.next_target(iov.len()) {
@@ -63,14 +65,20 @@ impl Instance {
                 &self.state,
                 self.state.lock(),
                 Patience::ENDLESS,
-                |state| state.next_target(wanted),
+                |state| {
+                    state
+                        .dead
+                        .then_some(None)
+                        .or_else(|| state.next_target(wanted).map(Some))
+                },
             );
             match next {
-                Ok(next) => {
+                Ok(Some(next)) => {
                     drop(state);
                     claim = next;
                 }
-                Err(_) => break state,
+                // It was removed, or a signal came.
+                Ok(None) | Err(_) => break state,
             }
         };
         state.gate.release_write_turn();
@@ -117,6 +125,9 @@ impl Instance {
 impl State {
     /// Begins a write, or refuses it, if it need not wait.
     fn try_write(&mut self, wanted: usize) -> Option<Result<Claim>> {
+        if let Err(gone) = self.alive() {
+            return Some(Err(gone));
+        }
         if !self.gate.write_turn_free() || self.gate.overhauling() {
             return None;
         }

@@ -11,7 +11,7 @@ use kernel::{
     error::from_result,
     fmt::{self, Write as _},
     prelude::*,
-    str::Formatter,
+    str::{parse_int::ParseInt, BStr, Formatter},
 };
 
 use super::{device::Node, file::FileOperations};
@@ -35,6 +35,11 @@ pub trait Attribute<T: FileOperations> {
     fn store(_device: &T::Device, _text: &str) -> Result {
         Err(EPERM)
     }
+}
+
+/// Reads a number as the kernel reads numbers; whatever is wrong with it is [`EINVAL`].
+pub fn parse<T: ParseInt>(text: &str) -> Result<T> {
+    T::from_str(BStr::from_bytes(text.as_bytes())).map_err(|_| EINVAL)
 }
 
 /// The description of an attribute, for an [`AttributeList`].

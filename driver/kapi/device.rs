@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Character devices: numbers, classes, and a `struct cdev` with its `struct device` in one.
+//! Character devices: numbers, and a `struct cdev` with its `struct device` in one.
 //!
 //! A [`Registration`] is a device while it lives: `/dev/<name>`, made by devtmpfs,
 //! `/sys/class/<class>/<name>/` with its attributes, and the uevents. Dropping it takes all of these away;
@@ -11,16 +11,13 @@
 
 use core::ptr::NonNull;
 use kernel::{
-    bindings, container_of,
-    error::{from_err_ptr, to_result},
-    module::this_module,
-    prelude::*,
-    sync::Arc,
+    bindings, container_of, error::to_result, module::this_module, prelude::*, sync::Arc,
     types::Opaque,
 };
 
 use super::{
     attribute::{self, AttributeList},
+    class::Class,
     file::FileOperations,
 };
 
@@ -52,53 +49,22 @@ impl Numbers {
     }
 
     /// The device number with the given minor; [`EINVAL`] if that is outside the range.
-    fn number(&self, minor: u32) -> Result<bindings::dev_t> {
+    pub fn number(&self, minor: u32) -> Result<Number> {
         if minor >= self.count {
             return Err(EINVAL);
         }
-        self.first.checked_add(minor).ok_or(EINVAL)
+        Ok(Number(self.first.checked_add(minor).ok_or(EINVAL)?))
     }
 }
+
+/// A device number out of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(bindings::dev_t);
 
 impl Drop for Numbers {
     fn drop(&mut self) {
         // SAFETY: By the invariants.
         unsafe { bindings::unregister_chrdev_region(self.first, self.count) };
-    }
-}
-
-/// A class of devices: `/sys/class/<name>/`.
-///
-/// # Invariants
-///
-/// `class` is a class made by `class_create`, owned by this value.
-pub struct Class {
-    class: NonNull<bindings::class>,
-}
-
-// SAFETY: The driver core does its own locking.
-unsafe impl Send for Class {}
-// SAFETY: As above.
-unsafe impl Sync for Class {}
-
-impl Class {
-    /// Makes a class. Fails with [`EEXIST`] if the name is taken.
-    pub fn new(name: &'static CStr) -> Result<Self> {
-        // SAFETY: The name is static, as long as the class needs it.
-        let class = unsafe { bindings::class_create(name.as_char_ptr()) };
-        let class = from_err_ptr(class)?;
-        // INVARIANT: It is ours; a class that is not an error is not null.
-        Ok(Self {
-            class: NonNull::new(class).ok_or(ENOMEM)?,
-        })
-    }
-}
-
-impl Drop for Class {
-    fn drop(&mut self) {
-        // SAFETY: By the invariants. Every device of the class holds a reference to this value, so there is
-        // none left.
-        unsafe { bindings::class_destroy(self.class.as_ptr()) };
     }
 }
 
@@ -173,18 +139,19 @@ unsafe impl<T: FileOperations> Send for Registration<T> {}
 unsafe impl<T: FileOperations> Sync for Registration<T> {}
 
 impl<T: FileOperations> Registration<T> {
-    /// Makes a device and shows it to the world: from here on, it can be opened.
+    /// Makes a device and shows it to the world: from here on, it can be opened. Without a number it has no
+    /// node, and only carries its attributes.
     ///
-    /// Fails with [`EINVAL`] if there is no such minor, with [`EEXIST`] if the class has a device of this name,
-    /// and with [`ENOMEM`]. May sleep.
+    /// Fails with [`EEXIST`] if the class has a device of this name, and with [`ENOMEM`]. May sleep.
+    ///
+    /// The device number must stay registered, and belong to no other device, until the value is dropped:
+    /// else `open` may find another device.
     pub fn new<L: AttributeList<T>>(
         class: &Arc<Class>,
-        numbers: &Numbers,
-        minor: u32,
+        number: Option<Number>,
         name: &CStr,
         data: T::Device,
     ) -> Result<Self> {
-        let number = numbers.number(minor)?;
         let node = KBox::new(
             Node::<T> {
                 device: Opaque::zeroed(),
@@ -204,8 +171,9 @@ impl<T: FileOperations> Registration<T> {
             let device = (*node).device.get();
             let cdev = (*node).cdev.get();
             bindings::device_initialize(device);
-            (*device).class = (*node).class.class.as_ptr();
-            (*device).devt = number;
+            (*device).class = (*node).class.as_raw();
+            // 0 stands for no node, and is no number that can be allocated.
+            (*device).devt = number.map_or(0, |number| number.0);
             (*device).release = Some(release::<T>);
             (*device).groups = attribute::groups::<T, L>();
             bindings::cdev_init(cdev, super::file::operations::<T>());

@@ -17,7 +17,7 @@ use kernel::{
     error::from_result,
     fmt::{self, Write as _},
     prelude::*,
-    str::{parse_int::ParseInt, BStr, CStr, Formatter},
+    str::{kstrtobool_bytes, parse_int::ParseInt, BStr, CStr, Formatter},
     sync::atomic::{Atomic, Relaxed},
 };
 
@@ -72,6 +72,41 @@ impl Parameter for Number {
 
     fn valid(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ..= {}", self.min, self.max)
+    }
+}
+
+/// Yes or no.
+pub struct Switch {
+    value: Atomic<bool>,
+}
+
+impl Switch {
+    /// A switch that is `default` until set.
+    pub const fn new(default: bool) -> Self {
+        Self {
+            value: Atomic::new(default),
+        }
+    }
+
+    /// The value now.
+    pub fn get(&self) -> bool {
+        self.value.load(Relaxed)
+    }
+}
+
+impl Parameter for Switch {
+    fn set(&self, text: &str) -> Result {
+        self.value
+            .store(kstrtobool_bytes(text.as_bytes())?, Relaxed);
+        Ok(())
+    }
+
+    fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str(if self.get() { "Y" } else { "N" })
+    }
+
+    fn valid(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Y, N")
     }
 }
 

@@ -29,6 +29,9 @@ impl Events {
     /// The other side is gone: `EPOLLHUP`.
     pub const HANGUP: Self = Self(bindings::POLLHUP);
 
+    /// There is nothing behind the file any more: `EPOLLERR | EPOLLHUP`.
+    pub const GONE: Self = Self(bindings::POLLERR | bindings::POLLHUP);
+
     /// The events as the kernel has them.
     pub fn bits(self) -> u32 {
         self.0

@@ -10,6 +10,7 @@
 //!   [`span`]s of a memory that somebody else owns.
 //! - [`gate`]: who is copying into or out of that memory, and whether it may be swapped or zeroed.
 //! - [`counters`]: what an instance has counted since it was made.
+//! - [`command`]: the text of the commands `add` and `remove`.
 //!
 //! # How a transfer goes
 //!
@@ -65,6 +66,7 @@
     clippy::unwrap_used
 )]
 
+pub mod command;
 pub mod counters;
 pub mod gate;
 pub mod ring;

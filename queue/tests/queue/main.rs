@@ -6,6 +6,7 @@
 //! moves real bytes in random order; `limits` asks for sizes that no memory has; `kernel` looks at
 //! what the compiler makes of it.
 
+mod command;
 mod counters;
 mod explore;
 mod gate;

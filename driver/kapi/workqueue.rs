@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A work queue of one's own, which is empty before a module's code goes.
+//!
+//! What is queued on one of the kernel's own queues may still be running when the module that queued it is
+//! unloaded. Dropping an [`OwnedQueue`] waits for its work to the last instruction.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
+
+use core::{ops::Deref, ptr::NonNull};
+use kernel::{bindings, prelude::*, workqueue::Queue};
+
+/// A work queue.
+///
+/// # Invariants
+///
+/// `queue` is a work queue that was allocated for this value alone.
+pub struct OwnedQueue {
+    queue: NonNull<bindings::workqueue_struct>,
+}
+
+// SAFETY: Work queues may be used and destroyed by any task.
+unsafe impl Send for OwnedQueue {}
+// SAFETY: As above.
+unsafe impl Sync for OwnedQueue {}
+
+impl OwnedQueue {
+    /// Allocates a queue whose work may run for long and on any CPU.
+    pub fn new(name: &'static CStr) -> Result<Self> {
+        // SAFETY: The format takes one string, which is static; 0 stands for the default number of workers.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"%s".as_char_ptr(),
+                bindings::wq_flags_WQ_UNBOUND,
+                0,
+                name.as_char_ptr(),
+            )
+        };
+        // INVARIANT: It was allocated for us.
+        Ok(Self {
+            queue: NonNull::new(queue).ok_or(ENOMEM)?,
+        })
+    }
+}
+
+impl Deref for OwnedQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        // SAFETY: By the invariants it is valid as long as `self`.
+        unsafe { Queue::from_raw(self.queue.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedQueue {
+    fn drop(&mut self) {
+        // SAFETY: By the invariants it is ours. All work on it has ended when this returns.
+        unsafe { bindings::destroy_workqueue(self.queue.as_ptr()) };
+    }
+}

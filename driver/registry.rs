@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The instances that the world can see, and the commands that add and remove them.
+//!
+//! An instance is published under its full name: a device of the class, with the attributes; an entry in
+//! `/proc`; and its node, or one node per direction (`split`). Publishing and removing are done one at a
+//! time, under a mutex, so that a name is free exactly when nothing of it is left.
+//!
+//! # Removal
+//!
+//! First the instance dies, which wakes everybody who sleeps in it ([`Instance::kill`]). So what the
+//! driver core then waits for, a file in sysfs that is being read or written, ends by itself. The `/proc` entry
+//! is another matter: the kernel waits for its readers, who may be copying to a page that never comes. So
+//! it is taken away by a work item of its own. Its name goes when that begins, the waiting comes after it.
+
+#![forbid(unsafe_code)]
+
+use kernel::{
+    id_pool::IdPool,
+    new_mutex, new_spinlock,
+    prelude::*,
+    str::{kstrtobool_bytes, BStr, CString},
+    sync::{Arc, Mutex, SpinLock},
+    workqueue::{impl_has_work, new_work, Work, WorkItem},
+};
+
+use crate::{
+    attributes,
+    discipline::{Kind, OnEmpty},
+    file::{Direction, Endpoint, OpenFile},
+    instance::{Instance, Settings},
+    kapi::{
+        attribute::parse,
+        class::{Class, Command},
+        device::{Numbers, Registration},
+        proc,
+        wait::{new_wait_queue, Patience, WaitQueue},
+        workqueue::OwnedQueue,
+    },
+    params,
+    proc::Summary,
+    queue::command::{self, Add},
+};
+
+/// The most nodes that there can be at once: as many minor numbers are reserved.
+pub(crate) const MAX_NODES: u32 = 4096;
+
+/// How long a removal lets the removal of the `/proc` entry get ahead, in milliseconds: that far more than it
+/// ever takes, unless somebody is reading the entry.
+const PROC_HEAD_START_MS: u32 = 100;
+
+/// All instances that have a name.
+#[pin_data]
+pub(crate) struct Registry {
+    #[pin]
+    state: Mutex<State>,
+    numbers: Numbers,
+    /// Empty when it is dropped, and with it the last `/proc` entry gone.
+    graves: OwnedQueue,
+    class: Arc<Class>,
+}
+
+/// What the mutex guards.
+struct State {
+    published: KVec<Published>,
+    /// The minor numbers of all nodes.
+    minors: IdPool,
+}
+
+/// An instance that the world can see.
+struct Published {
+    instance: Arc<Instance>,
+    devices: KVec<Device>,
+    proc: Arc<Grave>,
+}
+
+/// One device of an instance.
+struct Device {
+    name: CString,
+    direction: Direction,
+    /// The node's minor number; none for a device without a node, which only carries the attributes.
+    minor: Option<usize>,
+    _registration: Option<Registration<OpenFile>>,
+}
+
+impl Registry {
+    /// Nothing is published yet. Registers the device numbers; may sleep.
+    pub(crate) fn new(class: &Arc<Class>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            try_pin_init!(Self {
+                state <- new_mutex!(
+                    State {
+                        published: KVec::new(),
+                        minors: IdPool::with_capacity(MAX_NODES as usize, GFP_KERNEL)?,
+                    },
+                    "mydevice registry"
+                ),
+                numbers: Numbers::new(c"mydevice", MAX_NODES)?,
+                graves: OwnedQueue::new(c"mydevice")?,
+                class: class.clone(),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The major number of all nodes.
+    pub(crate) fn major(&self) -> u32 {
+        self.numbers.major()
+    }
+
+    /// Makes an instance, and its names: from here on, it can be opened.
+    ///
+    /// Errors: EEXIST if one of its names is taken, EINVAL if the settings are not possible, ENOSPC if there are
+    /// too many nodes, ENOMEM. Then nothing has changed. May sleep.
+    pub(crate) fn publish(&self, name: &CStr, settings: &Settings, split: bool) -> Result {
+        let mut state = self.state.lock();
+        let mut devices = KVec::with_capacity(3, GFP_KERNEL)?;
+        let result = self.try_publish(&mut state, &mut devices, name, settings, split);
+        if let Err(error) = result {
+            state.unpublish(devices);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Publishes, or leaves in `devices` what has to be taken back.
+    fn try_publish(
+        &self,
+        state: &mut State,
+        devices: &mut KVec<Device>,
+        name: &CStr,
+        settings: &Settings,
+        split: bool,
+    ) -> Result {
+        let directions: &[Direction] = match split {
+            true => &[Direction::None, Direction::Write, Direction::Read],
+            false => &[Direction::Both],
+        };
+        for &direction in directions {
+            let device = Device::new(name, direction)?;
+            if state.published.iter().any(|one| one.has_name(&device.name)) {
+                return Err(EEXIST);
+            }
+            devices.push(device, GFP_KERNEL)?;
+        }
+
+        state.published.reserve(1, GFP_KERNEL)?;
+        let instance = Instance::new(name, settings)?;
+        let proc = Grave::new(&instance)?;
+        // The nodes come last: what can fail before them, fails before anybody can open one.
+        for device in devices.iter_mut() {
+            if device.direction != Direction::None {
+                let minor = state.minors.find_unused_id(0).ok_or(ENOSPC)?;
+                device.minor = Some(minor.acquire());
+            }
+            device.register(&self.class, &self.numbers, &instance)?;
+        }
+        let devices = core::mem::replace(devices, KVec::new());
+        let all = Published {
+            instance,
+            devices,
+            proc,
+        };
+        Ok(state.published.push(all, GFP_KERNEL)?)
+    }
+
+    /// Removes the instance with this full name, whoever uses it. ENODEV if there is none.
+    ///
+    /// Sleeps, but waits for no user of the instance.
+    pub(crate) fn remove(&self, name: &[u8]) -> Result {
+        let mut state = self.state.lock();
+        let mut published = state.published.iter();
+        let index = published.position(|one| one.instance.name().to_bytes() == name);
+        let one = index.and_then(|index| state.published.remove(index).ok());
+        let one = one.ok_or(ENODEV)?;
+
+        one.instance.kill();
+        state.unpublish(one.devices);
+        one.proc.bury(&self.graves);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Takes devices away, and gives their numbers back once they are gone.
+    fn unpublish(&mut self, devices: KVec<Device>) {
+        for device in devices {
+            let minor = device.minor;
+            drop(device);
+            if let Some(minor) = minor {
+                self.minors.release_id(minor);
+            }
+        }
+    }
+}
+
+impl Published {
+    fn has_name(&self, name: &CStr) -> bool {
+        let mut devices = self.devices.iter();
+        devices.any(|device| device.name.to_bytes() == name.to_bytes())
+    }
+}
+
+impl Device {
+    /// The device of an instance that serves this direction.
+    fn new(name: &CStr, direction: Direction) -> Result<Self> {
+        let suffix = match direction {
+            Direction::Both | Direction::None => "",
+            Direction::Write => "_w",
+            Direction::Read => "_r",
+        };
+        let name = BStr::from_bytes(name.to_bytes());
+        Ok(Self {
+            name: CString::try_from_fmt(fmt!("{name}{suffix}"))?,
+            direction,
+            minor: None,
+            _registration: None,
+        })
+    }
+
+    /// Shows it to the world.
+    fn register(
+        &mut self,
+        class: &Arc<Class>,
+        numbers: &Numbers,
+        instance: &Arc<Instance>,
+    ) -> Result {
+        let endpoint = Endpoint {
+            instance: instance.clone(),
+            direction: self.direction,
+        };
+        let number = match self.minor {
+            Some(minor) => Some(numbers.number(u32::try_from(minor)?)?),
+            None => None,
+        };
+        self._registration = Some(match self.direction {
+            Direction::Both | Direction::None => {
+                Registration::new::<attributes::All>(class, number, &self.name, endpoint)?
+            }
+            Direction::Write | Direction::Read => {
+                Registration::new::<attributes::None>(class, number, &self.name, endpoint)?
+            }
+        });
+        Ok(())
+    }
+}
+
+/// A `/proc` entry, and the work that takes it away.
+#[pin_data]
+struct Grave {
+    #[pin]
+    entry: SpinLock<Option<proc::Entry<Summary>>>,
+    /// The work has ended.
+    #[pin]
+    gone: SpinLock<bool>,
+    #[pin]
+    mourners: WaitQueue,
+    #[pin]
+    work: Work<Grave>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Grave { self.work }
+}
+
+impl Grave {
+    /// Makes the entry of an instance.
+    fn new(instance: &Arc<Instance>) -> Result<Arc<Self>> {
+        let entry = proc::Entry::new(instance.name(), instance.clone())?;
+        Arc::pin_init(
+            pin_init!(Self {
+                entry <- new_spinlock!(Some(entry), "mydevice proc entry"),
+                gone <- new_spinlock!(false, "mydevice proc gone"),
+                mourners <- new_wait_queue!("mydevice mourners"),
+                work <- new_work!("mydevice proc work"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Takes the entry away, without waiting for its readers.
+    fn bury(self: Arc<Self>, graves: &OwnedQueue) {
+        // It cannot be queued already: an instance is removed once.
+        let _ = graves.enqueue(self.clone());
+        let patience = Patience::millis(PROC_HEAD_START_MS);
+        let gone = self.gone.lock();
+        let _ = self
+            .mourners
+            .wait_until(&self.gone, gone, patience, |gone| gone.then_some(()));
+    }
+}
+
+impl WorkItem for Grave {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let entry = this.entry.lock().take();
+        drop(entry);
+        *this.gone.lock() = true;
+        this.mourners.wake_all();
+    }
+}
+
+/// `add`: makes an instance and its names.
+pub(crate) struct AddCommand;
+
+impl Command for AddCommand {
+    type Data = Registry;
+    const NAME: &'static CStr = c"add";
+
+    fn run(registry: &Registry, text: &str) -> Result {
+        let add = Add::parse(text).map_err(|_| EINVAL)?;
+        let kind = match add.discipline {
+            Some(name) => Kind::from_name(name).ok_or(EINVAL)?,
+            None => params::discipline(),
+        };
+        let mut settings = Settings::new(kind);
+        if let Some(text) = add.max_capacity {
+            settings.max_capacity = parse(text)?;
+            settings.capacity = settings.capacity.min(settings.max_capacity);
+        }
+        if let Some(text) = add.capacity {
+            settings.capacity = parse(text)?;
+        }
+        if let Some(text) = add.on_empty {
+            settings.on_empty = OnEmpty::from_name(text).ok_or(EINVAL)?;
+        }
+        if let Some(text) = add.read_timeout_ms {
+            settings.read_timeout_ms = parse(text)?;
+        }
+        let split = match add.split {
+            Some(text) => kstrtobool_bytes(text.as_bytes())?,
+            None => false,
+        };
+        let name = CString::try_from_fmt(fmt!("{}-{}", command::PREFIX, add.name))?;
+        registry.publish(&name, &settings, split)
+    }
+}
+
+/// `remove`: takes an instance away, whoever uses it.
+pub(crate) struct RemoveCommand;
+
+impl Command for RemoveCommand {
+    type Data = Registry;
+    const NAME: &'static CStr = c"remove";
+
+    fn run(registry: &Registry, text: &str) -> Result {
+        if command::is_loaded_name(text) {
+            return registry.remove(text.as_bytes());
+        }
+        if !command::is_name(text) {
+            return Err(EINVAL);
+        }
+        let name = CString::try_from_fmt(fmt!("{}-{text}", command::PREFIX))?;
+        registry.remove(name.to_bytes())
+    }
+}
