@@ -80,7 +80,7 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
                 bytes_missed,
                 high_water,
                 _spare,
-            } = stats(instance);
+            } = stats(open);
             let words = [
                 bytes_read,
                 bytes_written,
@@ -100,7 +100,7 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
         }
         FIONREAD => {
             let at = u64::try_from(position(file))?;
-            let bytes = i32::try_from(instance.available(at)).unwrap_or(i32::MAX);
+            let bytes = i32::try_from(instance.available(open.opened(), at)).unwrap_or(i32::MAX);
             UserSlice::new(arg, size_of::<i32>())
                 .writer()
                 .write(&bytes)?;
@@ -134,8 +134,9 @@ fn status(instance: &Instance) -> Status {
     }
 }
 
-fn stats(instance: &Instance) -> Stats {
-    let counters = instance.snapshot().counters;
+fn stats(open: &OpenFile) -> Stats {
+    let (now, bytes_missed) = open.instance().snapshot_for(open.opened());
+    let counters = now.counters;
     Stats {
         bytes_read: counters.bytes_read,
         bytes_written: counters.bytes_written,
@@ -146,8 +147,7 @@ fn stats(instance: &Instance) -> Stats {
         bytes_truncated: counters.bytes_truncated,
         bytes_cleared: counters.bytes_cleared,
         bytes_evicted: counters.bytes_evicted,
-        // Nothing is evicted in a discipline that there is yet.
-        bytes_missed: 0,
+        bytes_missed,
         high_water: counters.high_water,
         _spare: [0; 5],
     }

@@ -22,18 +22,23 @@ use kernel::{
 
 use crate::{
     kapi::memory::{Memory, MAX_LEN},
-    queue::span::Spans,
+    queue::span::{Span, Spans},
 };
 
 mod buffer;
+mod chain;
+mod log;
+mod stack;
 mod stream;
+
+pub(crate) use chain::Record;
 
 /// How reads are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// A read takes bytes away, one reader at a time; a file has no position.
+    /// A read takes bytes away, one reader at a time.
     Take,
-    /// A read copies from the file's position, beside other readers; files can be sought.
+    /// A read copies from its open's position, beside other readers.
     Copy,
 }
 
@@ -83,10 +88,16 @@ pub(crate) struct Rules {
     pub(crate) name: &'static str,
     /// How reads are served.
     pub(crate) reading: Reading,
+    /// Files have a position that can be sought and named in a read.
+    pub(crate) seeks: bool,
+    /// A read ends where a record ends.
+    pub(crate) whole_records: bool,
     /// What a write meets when there is no room.
     pub(crate) full: Full,
     /// The `on_empty` of a new instance.
     pub(crate) on_empty: OnEmpty,
+    /// The capacity of a new instance, in bytes; none for that of the module's parameter.
+    pub(crate) capacity: Option<usize>,
     /// The `max_capacity` of a new instance, in bytes.
     pub(crate) max_capacity: usize,
 }
@@ -94,17 +105,32 @@ pub(crate) struct Rules {
 /// The largest `max_capacity` there can be, in bytes.
 pub(crate) const CAPACITY_LIMIT: usize = MAX_LEN;
 
-/// What [`Discipline::replace`] did.
-pub(crate) struct Replaced {
-    /// The memory that is no longer used, to be dropped without the lock.
-    pub(crate) old: Arc<Memory>,
-    /// The bytes that did not fit and are gone.
-    pub(crate) truncated: usize,
+/// Where an open is in what it reads, and what else a discipline knows of it.
+#[derive(Default)]
+pub(crate) struct Cursor {
+    /// The next byte to read, where reads have a position.
+    pub(crate) position: u64,
+    /// The record that was read last, or is being taken.
+    record: Option<Arc<Record>>,
+    /// The bytes that were gone before they could be read.
+    missed: u64,
+    /// The length of the write that was last refused for want of room.
+    pub(crate) refused: usize,
+}
+
+impl Cursor {
+    /// At this position.
+    pub(crate) fn at(position: u64) -> Self {
+        Self {
+            position,
+            ..Self::default()
+        }
+    }
 }
 
 /// The data of one instance: see the module's documentation for what holds for every method.
 pub(crate) trait Discipline: Send {
-    /// An empty one. Allocates, so it may sleep and is called without the lock.
+    /// An empty one. May allocate, so it is called without the lock.
     fn new(capacity: usize) -> Result<Self>
     where
         Self: Sized;
@@ -115,54 +141,150 @@ pub(crate) trait Discipline: Send {
     /// The bytes of data that it may hold.
     fn capacity(&self) -> usize;
 
+    /// The instance's `max_capacity` is this now.
+    fn set_max_capacity(&mut self, _max: usize) {}
+
     /// The bytes that wait to be read.
     fn used(&self) -> usize;
 
-    /// The bytes that a reader at this position could get. The position means nothing to [`Reading::Take`].
-    fn available(&self, position: u64) -> usize;
+    /// Where an open begins.
+    fn cursor(&self) -> Cursor {
+        Cursor::default()
+    }
 
-    /// Where the next bytes for a reader at this position are, `max` at most.
-    fn source(&self, position: u64, max: usize) -> Claim;
+    /// The bytes that the next read of this open could get.
+    fn available(&self, cursor: &Cursor) -> usize;
 
-    /// The first `n` bytes of the last source have reached the reader.
-    fn taken(&mut self, n: usize);
+    /// Where the next bytes for this open are, `max` at most.
+    fn source(&mut self, cursor: &mut Cursor, max: usize) -> Claim;
 
-    /// The bytes that a write could add.
-    fn room(&self) -> usize;
+    /// The first `n` bytes of a source have reached the reader.
+    fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize);
 
+    /// The bytes that this open missed.
+    fn missed(&self, _cursor: &Cursor) -> u64 {
+        0
+    }
+
+    /// Whether a write of `len` bytes, never 0, could begin now.
+    fn has_room(&self, len: usize) -> bool;
+
+    /// How writes come in.
+    fn inlet(&mut self) -> Inlet<'_>;
+
+    /// Drops what is stored, as far as the garbage takes it, and sees to it that memory which is given up is
+    /// zeroed. Returns how many bytes were dropped, and whether it is empty now.
+    fn clear(&mut self, garbage: &mut Garbage) -> (usize, bool);
+}
+
+/// How writes come in, see [`Discipline::inlet`].
+pub(crate) enum Inlet<'a> {
+    /// As bytes, copied to where they will be read.
+    Bytes(&'a mut dyn Bytes),
+    /// As records, whole.
+    Records(&'a mut dyn Records),
+}
+
+/// A discipline whose writes add bytes to one run of memory.
+pub(crate) trait Bytes {
     /// Where the next bytes of a write go, `max` at most.
     fn target(&self, max: usize) -> Claim;
 
     /// The first `n` bytes of the last target have been filled.
     fn added(&mut self, n: usize);
 
-    /// Drops everything; returns how many bytes that were.
-    fn clear(&mut self) -> usize;
-
     /// What a change to this capacity would keep: the first bytes that a reader would get.
     fn kept(&self, capacity: usize) -> Claim;
 
+    /// The memory that it uses.
+    fn memory(&self) -> &Arc<Memory>;
+
     /// Goes over to memory of another capacity, to whose beginning [`Self::kept`] was copied.
     fn replace(&mut self, memory: Arc<Memory>) -> Replaced;
+}
 
-    /// The memory it uses.
-    fn memory(&self) -> &Arc<Memory>;
+/// What [`Bytes::replace`] did.
+pub(crate) struct Replaced {
+    /// The memory that is no longer used, to be dropped without the lock.
+    pub(crate) old: Arc<Memory>,
+    /// The bytes that did not fit and are gone.
+    pub(crate) truncated: usize,
+}
+
+/// A discipline whose writes add a record each.
+pub(crate) trait Records {
+    /// The longest record that it could ever hold, in bytes.
+    fn longest(&self) -> usize;
+
+    /// Makes room for a record of `len` bytes by dropping others, as far as the garbage takes them. Returns how
+    /// many bytes were dropped, and whether there is room now.
+    fn make_room(&mut self, len: usize, garbage: &mut Garbage) -> (usize, bool);
+
+    /// Adds a record for which there is room.
+    fn push(&mut self, record: Arc<Record>);
+
+    /// Sets the capacity, dropping records that are too many, as far as the garbage takes them. Returns how many
+    /// bytes were dropped, and whether it is done.
+    fn resize(&mut self, capacity: usize, garbage: &mut Garbage) -> (usize, bool);
+}
+
+/// Memory that was removed under the lock, to be dropped without it.
+#[derive(Default)]
+pub(crate) struct Garbage {
+    memory: [Option<Arc<Memory>>; Self::SIZE],
+    count: usize,
+}
+
+impl Garbage {
+    /// How much is dropped between two times that the lock is taken.
+    const SIZE: usize = 16;
+
+    /// Whether it takes no more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count >= Self::SIZE
+    }
+
+    /// Takes what is not needed any more. What it has no place for, it drops at once.
+    pub(crate) fn add(&mut self, memory: Arc<Memory>) {
+        if let Some(place) = self.memory.get_mut(self.count) {
+            *place = Some(memory);
+            self.count = self.count.saturating_add(1);
+        }
+    }
 }
 
 /// A region of an instance's memory that somebody is about to copy into or out of.
 ///
 /// It keeps the memory alive; that nobody else uses the region is for the instance's gate to see to.
 pub(crate) struct Claim {
-    memory: Arc<Memory>,
+    memory: Option<Arc<Memory>>,
     spans: Spans,
+    /// The position behind it, where reads have a position.
+    end: u64,
 }
 
 impl Claim {
     fn new(memory: &Arc<Memory>, spans: Spans) -> Self {
         Self {
-            memory: memory.clone(),
+            memory: Some(memory.clone()),
             spans,
+            end: 0,
         }
+    }
+
+    /// Nothing.
+    fn none() -> Self {
+        Self {
+            memory: None,
+            spans: Spans::default(),
+            end: 0,
+        }
+    }
+
+    /// The bytes of a memory from `at` on, `max` at most.
+    fn part(memory: &Arc<Memory>, at: usize, max: usize) -> Self {
+        let len = memory.len().saturating_sub(at).min(max);
+        Self::new(memory, Span { offset: at, len }.into())
     }
 
     /// Its length in bytes.
@@ -193,8 +315,11 @@ impl Claim {
     /// Does `copy` with each span in turn until one is done only in part; returns the bytes that were done.
     fn each(&self, mut copy: impl FnMut(&Memory, usize, usize) -> usize) -> usize {
         let mut done: usize = 0;
+        let Some(memory) = &self.memory else {
+            return 0;
+        };
         for span in self.spans.iter() {
-            let copied = copy(&self.memory, span.offset, span.len);
+            let copied = copy(memory, span.offset, span.len);
             done = done.saturating_add(copied);
             if copied < span.len {
                 break;
@@ -271,6 +396,8 @@ macro_rules! disciplines {
 disciplines! {
     Stream => stream::Stream,
     Buffer => buffer::Buffer,
+    Log => log::Log,
+    Stack => stack::Stack,
 }
 
 impl Kind {

@@ -45,8 +45,10 @@ pub(crate) struct Endpoint {
 }
 
 /// An open file description of an instance.
+#[pin_data]
 pub(crate) struct OpenFile {
     instance: Arc<Instance>,
+    #[pin]
     opened: Opened,
     /// It came through a node that serves one direction.
     split: bool,
@@ -56,6 +58,11 @@ impl OpenFile {
     /// The instance it was opened on.
     pub(crate) fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// What it has to do with the instance.
+    pub(crate) fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     /// Whether it came through a node that serves one direction.
@@ -73,9 +80,9 @@ impl OpenFile {
 impl FileOperations for OpenFile {
     type Device = Endpoint;
     type Module = crate::LocalModule;
-    type Ptr = KBox<Self>;
+    type Ptr = Pin<KBox<Self>>;
 
-    fn open(endpoint: &Endpoint, file: &Opening) -> Result<KBox<Self>> {
+    fn open(endpoint: &Endpoint, file: &Opening) -> Result<Pin<KBox<Self>>> {
         let (reads, writes) = (file.reads(), file.writes());
         let split = match (endpoint.direction, reads, writes) {
             (Direction::Both, _, _) => false,
@@ -83,27 +90,30 @@ impl FileOperations for OpenFile {
             _ => return Err(EACCES),
         };
         // Allocate first: from `Instance::open` on, somebody has to call `release`.
-        let open = KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
+        let open = KBox::<Self>::new_uninit(GFP_KERNEL_ACCOUNT)?;
         let opened = endpoint.instance.open(reads, writes)?;
-        if !opened.seeks {
+        let instance = endpoint.instance.clone();
+        let open = open.write_pin_init(pin_init!(Self {
+            instance,
+            opened <- opened,
+            split,
+        }));
+        let Ok(open) = open;
+        if !open.opened.seeks {
             file.stream();
         }
         file.nowait();
-        Ok(KBox::write(
-            open,
-            Self {
-                instance: endpoint.instance.clone(),
-                opened,
-                split,
-            },
-        ))
+        Ok(open)
     }
 
-    fn release(open: KBox<Self>) {
-        open.instance.release(open.opened);
+    fn release(open: Pin<KBox<Self>>) {
+        open.instance.release(&open.opened);
     }
 
-    fn read_iter(mut kiocb: Kiocb<'_, KBox<Self>>, iov: &mut IovIterDest<'_>) -> Result<usize> {
+    fn read_iter(
+        mut kiocb: Kiocb<'_, Pin<KBox<Self>>>,
+        iov: &mut IovIterDest<'_>,
+    ) -> Result<usize> {
         let open = kiocb.file();
         let wanted = iov.len();
         let at = match open.opened.seeks {
@@ -121,32 +131,33 @@ impl FileOperations for OpenFile {
         result
     }
 
-    fn write_iter(kiocb: Kiocb<'_, KBox<Self>>, iov: &mut IovIterSource<'_>) -> Result<usize> {
+    fn write_iter(kiocb: Kiocb<'_, Pin<KBox<Self>>>, iov: &mut IovIterSource<'_>) -> Result<usize> {
         // A write always appends and leaves the position, which is that of reading, where it is.
         let open = kiocb.file();
         let wanted = iov.len();
-        let result = open.instance.write(iov, nonblocking(&kiocb));
+        let result = open.instance.write(&open.opened, iov, nonblocking(&kiocb));
         log_transfer(&open.instance, "write", wanted, &result);
         result
     }
 
-    fn poll<'file>(open: &'file Self, file: &File, table: PollTable<'file>) -> Events {
+    fn poll<'file>(open: Pin<&'file Self>, file: &File, table: PollTable<'file>) -> Events {
         let at = u64::try_from(position(file)).unwrap_or(0);
+        let open = open.get_ref();
         open.instance.poll(&open.opened, at, &table)
     }
 
-    fn ioctl(open: &Self, file: &File, cmd: u32, arg: usize) -> Result<isize> {
-        control::ioctl(open, file, cmd, arg)
+    fn ioctl(open: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        control::ioctl(&open, file, cmd, arg)
     }
 
-    fn seek_end(open: &Self) -> SeekEnd {
+    fn seek_end(open: Pin<&Self>) -> SeekEnd {
         SeekEnd {
             end: i64::try_from(open.instance.snapshot().used).unwrap_or(i64::MAX),
             max: i64::MAX,
         }
     }
 
-    fn fasync(open: &Self, fd: c_int, file: &File, on: bool) -> Result {
+    fn fasync(open: Pin<&Self>, fd: c_int, file: &File, on: bool) -> Result {
         open.instance.fasync().set(fd, file, on)
     }
 }

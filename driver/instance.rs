@@ -22,6 +22,9 @@
 //! A write keeps the gate's write turn until its last byte is in, asleep for room included, so that writes
 //! never interleave. It sleeps in `mid_writer`; the others sleep in `writers`, in the order in which they came.
 //!
+//! Where a write adds a whole record, it has no turn: the bytes are copied before the lock is taken, and what is
+//! left to do is one step under it.
+//!
 //! An overhaul that finds somebody copying is noted as waiting. Whoever ends the last copy then begins the
 //! overhaul in its name ([`State::settle`]), so that newcomers cannot keep it out for ever, although they
 //! need not wait for one that waits.
@@ -45,7 +48,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Full, Kind, OnEmpty, Reading, Rules, Store, CAPACITY_LIMIT},
+    discipline::{Cursor, Full, Kind, OnEmpty, Reading, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -57,6 +60,7 @@ use crate::{
 
 mod overhaul;
 mod read;
+mod record;
 mod settings;
 mod write;
 
@@ -106,14 +110,18 @@ struct State {
 }
 
 /// What an open has to do with the instance, from [`Instance::open`] to [`Instance::release`].
-#[derive(Clone, Copy, Debug)]
+///
+/// Its cursor is locked only while the instance's lock is held.
+#[pin_data]
 pub(crate) struct Opened {
     /// It can read.
     pub(crate) reads: bool,
     /// It can write.
     pub(crate) writes: bool,
-    /// It has a position, from which it reads.
+    /// It reads from a position that the VFS keeps, and not from its cursor.
     pub(crate) seeks: bool,
+    #[pin]
+    cursor: SpinLock<Cursor>,
     /// There was a writer when it began, itself included.
     saw_writer: bool,
     /// [`State::writers_ever`] when it began.
@@ -139,7 +147,7 @@ impl Settings {
     pub(crate) fn new(kind: Kind) -> Self {
         Self {
             kind,
-            capacity: params::capacity(),
+            capacity: kind.rules().capacity.unwrap_or_else(params::capacity),
             max_capacity: kind.rules().max_capacity,
             on_empty: kind.rules().on_empty,
             read_timeout_ms: 0,
@@ -208,7 +216,8 @@ impl Instance {
             return Err(EINVAL);
         }
         let name = name.try_into()?;
-        let store = Store::new(settings.kind, settings.capacity)?;
+        let mut store = Store::new(settings.kind, settings.capacity)?;
+        store.set_max_capacity(settings.max_capacity);
         let state = State {
             gate: Gate::new(),
             counters: Counters::default(),
@@ -247,8 +256,9 @@ impl Instance {
         BStr::from_bytes(self.name.to_bytes())
     }
 
-    /// An open begins. The discipline stays the same until it ends. ENODEV if the instance was removed.
-    pub(crate) fn open(&self, reads: bool, writes: bool) -> Result<Opened> {
+    /// An open begins, to be ended by [`Instance::release`]. The discipline stays the same until then. ENODEV if
+    /// the instance was removed.
+    pub(crate) fn open(&self, reads: bool, writes: bool) -> Result<impl PinInit<Opened>> {
         let (opened, count, wake) = {
             let mut state = self.state.lock();
             state.alive()?;
@@ -257,13 +267,18 @@ impl Instance {
                 state.writers = state.writers.saturating_add(1);
                 state.writers_ever = state.writers_ever.saturating_add(1);
             }
-            let opened = Opened {
+            let seeks = state.store.rules().seeks;
+            let saw_writer = state.writers > 0;
+            let writers_ever = state.writers_ever;
+            let cursor = state.store.cursor();
+            let opened = pin_init!(Opened {
                 reads,
                 writes,
-                seeks: state.store.rules().reading == Reading::Copy,
-                saw_writer: state.writers > 0,
-                writers_ever: state.writers_ever,
-            };
+                seeks,
+                saw_writer,
+                writers_ever,
+                cursor <- new_spinlock!(cursor, "mydevice cursor"),
+            });
             (opened, state.counters.opens, state.settle(News::NONE))
         };
         self.wake(wake);
@@ -274,7 +289,7 @@ impl Instance {
     }
 
     /// An open ends.
-    pub(crate) fn release(&self, opened: Opened) {
+    pub(crate) fn release(&self, opened: &Opened) {
         let (count, wake) = {
             let mut state = self.state.lock();
             state.counters.closed();
@@ -314,18 +329,22 @@ impl Instance {
 
     /// All figures, taken together.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let state = self.state.lock();
-        Snapshot {
-            capacity: state.store.capacity(),
-            used: state.store.used(),
-            counters: state.counters,
-            rules: state.store.rules(),
-        }
+        self.state.lock().snapshot()
     }
 
-    /// The bytes that a read at this position could get now.
-    pub(crate) fn available(&self, position: u64) -> usize {
-        self.state.lock().store.available(position)
+    /// The bytes that the next read of this open, at this position, could get.
+    pub(crate) fn available(&self, opened: &Opened, position: u64) -> usize {
+        let state = self.state.lock();
+        opened.with_cursor(&mut Cursor::at(position), |cursor| {
+            state.store.available(cursor)
+        })
+    }
+
+    /// All figures, taken together, and the bytes that this open missed.
+    pub(crate) fn snapshot_for(&self, opened: &Opened) -> (Snapshot, u64) {
+        let state = self.state.lock();
+        let missed = state.store.missed(&opened.cursor.lock());
+        (state.snapshot(), missed)
     }
 
     /// Registers a poller, then says what would not wait. Does not sleep.
@@ -377,7 +396,27 @@ impl Instance {
     }
 }
 
+impl Opened {
+    /// Calls `work` with the cursor that a read goes by: `own`, at the position that the VFS gave, or the open's.
+    /// The instance's lock is held.
+    fn with_cursor<R>(&self, own: &mut Cursor, work: impl FnOnce(&mut Cursor) -> R) -> R {
+        match self.seeks {
+            true => work(own),
+            false => work(&mut self.cursor.lock()),
+        }
+    }
+}
+
 impl State {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            capacity: self.store.capacity(),
+            used: self.store.used(),
+            counters: self.counters,
+            rules: self.store.rules(),
+        }
+    }
+
     /// To be called after every change, before the lock is given back: says who can go on now.
     ///
     /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose
@@ -404,12 +443,12 @@ impl State {
 
         if !self.gate.overhauling() {
             if self.gate.write_turn_free() {
-                wake.one_writer = self.write_is_answered();
+                wake.one_writer = self.write_is_answered(1);
             } else {
-                wake.mid_writer = self.store.room() > 0;
+                wake.mid_writer = self.store.has_room(1);
             }
         }
-        wake.writable = news.room && self.may_write();
+        wake.writable = news.room && self.may_write(1);
         wake
     }
 
@@ -418,14 +457,14 @@ impl State {
         self.store.used() > 0 && !self.gate.reading_alone() && !self.gate.overhauling()
     }
 
-    /// Whether a write that has its turn need not wait: there is room, or an error instead.
-    fn write_is_answered(&self) -> bool {
-        self.store.room() > 0 || self.store.rules().full == Full::NoSpace
+    /// Whether a write of `len` bytes that has its turn need not wait: there is room, or an error instead.
+    fn write_is_answered(&self, len: usize) -> bool {
+        self.store.has_room(len) || self.store.rules().full == Full::NoSpace
     }
 
-    /// Whether a write need not wait.
-    fn may_write(&self) -> bool {
-        self.gate.write_turn_free() && !self.gate.overhauling() && self.write_is_answered()
+    /// Whether a write of `len` bytes need not wait.
+    fn may_write(&self, len: usize) -> bool {
+        self.gate.write_turn_free() && !self.gate.overhauling() && self.write_is_answered(len)
     }
 
     /// Whether some reader that finds nothing gets 0 rather than waits.
@@ -463,12 +502,16 @@ impl State {
             return Events::GONE;
         }
         let mut events = Events::NONE;
+        let mut own = Cursor::at(position);
+        let (available, refused) = opened.with_cursor(&mut own, |cursor| {
+            (self.store.available(cursor), cursor.refused)
+        });
         if opened.reads {
             let readable = match self.store.rules().reading {
                 Reading::Take => self.data_is_free(),
-                Reading::Copy => self.store.available(position) > 0,
+                Reading::Copy => available > 0,
             };
-            let empty = self.store.available(position) == 0;
+            let empty = available == 0;
             if readable || empty && self.is_end(opened) {
                 events = events | Events::READABLE;
             }
@@ -476,7 +519,7 @@ impl State {
                 events = events | Events::HANGUP;
             }
         }
-        if opened.writes && self.may_write() {
+        if opened.writes && self.may_write(refused.max(1)) {
             events = events | Events::WRITABLE;
         }
         events

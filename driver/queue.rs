@@ -16,6 +16,8 @@ pub(crate) mod counters;
 pub(crate) mod gate;
 #[path = "../uapi/src/ioctl.rs"]
 pub(crate) mod ioctl;
+#[path = "../queue/src/quota.rs"]
+pub(crate) mod quota;
 #[path = "../queue/src/ring.rs"]
 pub(crate) mod ring;
 #[path = "../queue/src/span.rs"]

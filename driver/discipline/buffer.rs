@@ -6,7 +6,9 @@
 
 use kernel::{prelude::*, sync::Arc};
 
-use super::{Claim, Discipline, Full, OnEmpty, Reading, Replaced, Rules};
+use super::{
+    Bytes, Claim, Cursor, Discipline, Full, Garbage, Inlet, OnEmpty, Reading, Replaced, Rules,
+};
 use crate::{
     kapi::memory::Memory,
     queue::{
@@ -29,8 +31,11 @@ impl Buffer {
     pub(super) const RULES: Rules = Rules {
         name: "buffer",
         reading: Reading::Copy,
+        seeks: true,
+        whole_records: false,
         full: Full::NoSpace,
         on_empty: OnEmpty::Eof,
+        capacity: None,
         max_capacity: 1 << 20,
     };
 
@@ -59,22 +64,32 @@ impl Discipline for Buffer {
         self.text.len()
     }
 
-    fn available(&self, position: u64) -> usize {
-        self.text.at(position, usize::MAX).len
+    fn available(&self, cursor: &Cursor) -> usize {
+        self.text.at(cursor.position, usize::MAX).len
     }
 
-    fn source(&self, position: u64, max: usize) -> Claim {
-        self.claim(self.text.at(position, max))
+    fn source(&mut self, cursor: &mut Cursor, max: usize) -> Claim {
+        self.claim(self.text.at(cursor.position, max))
     }
 
-    fn taken(&mut self, _n: usize) {
-        // The text stays; the position is the file's.
+    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) {
+        cursor.position = cursor.position.saturating_add(n as u64);
     }
 
-    fn room(&self) -> usize {
-        self.text.room()
+    fn has_room(&self, _len: usize) -> bool {
+        self.text.room() > 0
     }
 
+    fn inlet(&mut self) -> Inlet<'_> {
+        Inlet::Bytes(self)
+    }
+
+    fn clear(&mut self, _garbage: &mut Garbage) -> (usize, bool) {
+        (self.text.clear(), true)
+    }
+}
+
+impl Bytes for Buffer {
     fn target(&self, max: usize) -> Claim {
         self.claim(self.text.back(max))
     }
@@ -83,8 +98,8 @@ impl Discipline for Buffer {
         self.text.append(n);
     }
 
-    fn clear(&mut self) -> usize {
-        self.text.clear()
+    fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     fn kept(&self, capacity: usize) -> Claim {
@@ -99,9 +114,5 @@ impl Discipline for Buffer {
             old: core::mem::replace(&mut self.memory, memory),
             truncated,
         }
-    }
-
-    fn memory(&self) -> &Arc<Memory> {
-        &self.memory
     }
 }

@@ -6,7 +6,9 @@
 
 use kernel::{prelude::*, sync::Arc};
 
-use super::{Claim, Discipline, Full, OnEmpty, Reading, Replaced, Rules};
+use super::{
+    Bytes, Claim, Cursor, Discipline, Full, Garbage, Inlet, OnEmpty, Reading, Replaced, Rules,
+};
 use crate::{kapi::memory::Memory, queue::ring::Ring};
 
 /// A ring of bytes.
@@ -23,8 +25,11 @@ impl Stream {
     pub(super) const RULES: Rules = Rules {
         name: "stream",
         reading: Reading::Take,
+        seeks: false,
+        whole_records: false,
         full: Full::Wait,
         on_empty: OnEmpty::Block,
+        capacity: None,
         max_capacity: 1 << 20,
     };
 }
@@ -49,22 +54,32 @@ impl Discipline for Stream {
         self.ring.used()
     }
 
-    fn available(&self, _position: u64) -> usize {
+    fn available(&self, _cursor: &Cursor) -> usize {
         self.ring.used()
     }
 
-    fn source(&self, _position: u64, max: usize) -> Claim {
+    fn source(&mut self, _cursor: &mut Cursor, max: usize) -> Claim {
         Claim::new(&self.memory, self.ring.front(max))
     }
 
-    fn taken(&mut self, n: usize) {
+    fn taken(&mut self, _cursor: &mut Cursor, _claim: &Claim, n: usize) {
         self.ring.consume(n);
     }
 
-    fn room(&self) -> usize {
-        self.ring.room()
+    fn has_room(&self, _len: usize) -> bool {
+        self.ring.room() > 0
     }
 
+    fn inlet(&mut self) -> Inlet<'_> {
+        Inlet::Bytes(self)
+    }
+
+    fn clear(&mut self, _garbage: &mut Garbage) -> (usize, bool) {
+        (self.ring.clear(), true)
+    }
+}
+
+impl Bytes for Stream {
     fn target(&self, max: usize) -> Claim {
         Claim::new(&self.memory, self.ring.back(max))
     }
@@ -73,8 +88,8 @@ impl Discipline for Stream {
         self.ring.append(n);
     }
 
-    fn clear(&mut self) -> usize {
-        self.ring.clear()
+    fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     fn kept(&self, capacity: usize) -> Claim {
@@ -88,9 +103,5 @@ impl Discipline for Stream {
             old: core::mem::replace(&mut self.memory, memory),
             truncated: resized.truncated,
         }
-    }
-
-    fn memory(&self) -> &Arc<Memory> {
-        &self.memory
     }
 }

@@ -15,6 +15,7 @@ use kernel::{
 
 use super::{Instance, News, State};
 use crate::{
+    discipline::{Garbage, Inlet},
     kapi::{memory::Memory, wait::Patience},
     params,
 };
@@ -28,12 +29,26 @@ impl Instance {
     /// signal in the wait.
     pub(crate) fn clear(&self, nonblocking: bool) -> Result {
         let mut state = self.begin_overhaul(nonblocking)?;
-        let dropped = state.store.clear();
-        state.counters.cleared(dropped);
-        let memory = state.store.memory().clone();
-        drop(state);
-
-        memory.zero();
+        let memory = match state.store.inlet() {
+            Inlet::Bytes(bytes) => Some(bytes.memory().clone()),
+            Inlet::Records(_) => None,
+        };
+        let mut dropped: usize = 0;
+        loop {
+            let mut garbage = Garbage::default();
+            let (bytes, done) = state.store.clear(&mut garbage);
+            state.counters.cleared(bytes);
+            dropped = dropped.saturating_add(bytes);
+            drop(state);
+            drop(garbage);
+            if done {
+                break;
+            }
+            state = self.state.lock();
+        }
+        if let Some(memory) = memory {
+            memory.zero();
+        }
 
         self.end_overhaul(self.state.lock());
         if params::log_events() {
@@ -51,7 +66,14 @@ impl Instance {
         if !allowed(&self.state.lock()) {
             return Err(EINVAL);
         }
-        let memory = Arc::new(Memory::new(capacity)?, GFP_KERNEL)?;
+        let memory = match self.state.lock().store.inlet() {
+            Inlet::Bytes(_) => true,
+            Inlet::Records(_) => false,
+        };
+        let memory = match memory {
+            true => Some(Arc::new(Memory::new(capacity)?, GFP_KERNEL)?),
+            false => None,
+        };
 
         let state = self.begin_overhaul(nonblocking)?;
         // Somebody may have lowered the limit meanwhile.
@@ -59,20 +81,13 @@ impl Instance {
             self.end_overhaul(state);
             return Err(EINVAL);
         }
-        let kept = state.store.kept(capacity);
-        drop(state);
-
-        kept.copy_into(&memory);
-
-        let mut state = self.state.lock();
         let before = state.store.capacity();
-        let replaced = state.store.replace(memory);
-        state.counters.truncated(replaced.truncated);
-        self.end_overhaul(state);
-        drop(replaced.old);
-
+        let truncated = match memory {
+            Some(memory) => self.move_bytes(state, memory),
+            None => self.drop_records(state, capacity),
+        };
         if params::log_events() {
-            match replaced.truncated {
+            match truncated {
                 0 => pr_info!("{}: resize {before} to {capacity}\n", self.label()),
                 lost => pr_warn!(
                     "{}: resize {before} to {capacity}, {lost} bytes truncated\n",
@@ -81,6 +96,54 @@ impl Instance {
             }
         }
         Ok(())
+    }
+
+    /// Goes over to other memory; returns how many bytes did not fit. Ends the overhaul.
+    fn move_bytes(&self, mut state: Locked<'_>, memory: Arc<Memory>) -> usize {
+        let kept = match state.store.inlet() {
+            Inlet::Bytes(bytes) => Some(bytes.kept(memory.len())),
+            Inlet::Records(_) => None,
+        };
+        drop(state);
+
+        if let Some(kept) = &kept {
+            kept.copy_into(&memory);
+        }
+
+        let mut state = self.state.lock();
+        let replaced = match state.store.inlet() {
+            Inlet::Bytes(bytes) => Some(bytes.replace(memory)),
+            Inlet::Records(_) => None,
+        };
+        let (old, truncated) = match replaced {
+            Some(replaced) => (Some(replaced.old), replaced.truncated),
+            None => (None, 0),
+        };
+        state.counters.truncated(truncated);
+        self.end_overhaul(state);
+        drop(old);
+        truncated
+    }
+
+    /// Drops records until the rest fits; returns how many bytes that were. Ends the overhaul.
+    fn drop_records<'a>(&'a self, mut state: Locked<'a>, capacity: usize) -> usize {
+        let mut truncated: usize = 0;
+        loop {
+            let mut garbage = Garbage::default();
+            let (bytes, done) = match state.store.inlet() {
+                Inlet::Records(records) => records.resize(capacity, &mut garbage),
+                Inlet::Bytes(_) => (0, true),
+            };
+            state.counters.truncated(bytes);
+            truncated = truncated.saturating_add(bytes);
+            if done {
+                self.end_overhaul(state);
+                return truncated;
+            }
+            drop(state);
+            drop(garbage);
+            state = self.state.lock();
+        }
     }
 
     /// Waits until nobody copies, and keeps everybody from beginning to. Returns with the lock held.

@@ -8,7 +8,7 @@ use kernel::{iov::IovIterDest, prelude::*};
 
 use super::{Instance, News, Opened, State, Wake};
 use crate::{
-    discipline::{Claim, Reading},
+    discipline::{Claim, Cursor, Reading},
     kapi::{
         sched::CHUNK,
         wait::{Ended, Patience},
@@ -43,7 +43,8 @@ impl Instance {
             self.alive()?;
             return Ok(0);
         }
-        let (begun, now) = self.begin_read(opened, position, iov.len(), nonblocking)?;
+        let mut own = Cursor::at(position);
+        let (begun, now) = self.begin_read(opened, &mut own, iov.len(), nonblocking)?;
         let Begun::Copy(mut claim) = begun else {
             return Ok(0);
         };
@@ -53,15 +54,16 @@ impl Instance {
             let copied = claim.copy_to(iov);
 
             let mut state = self.state.lock();
-            state.store.taken(copied);
+            opened.with_cursor(&mut own, |cursor| state.store.taken(cursor, &claim, copied));
             state.counters.read(copied, done == 0);
             done = done.saturating_add(copied);
-            let next = if copied < claim.len() || iov.is_empty() || state.dead {
+            let over = iov.is_empty() || state.dead || state.store.rules().whole_records;
+            let next = if over || copied < claim.len() {
                 None
             } else if done < now || state.overhauls_waiting == 0 {
                 // What was there in the beginning is never cut; what came meanwhile is left to whoever
                 // waits to clear or resize.
-                state.next_source(position, done, iov.len())
+                state.next_source(opened, &mut own, iov.len())
             } else {
                 None
             };
@@ -91,12 +93,12 @@ impl Instance {
     fn begin_read(
         &self,
         opened: &Opened,
-        position: u64,
+        own: &mut Cursor,
         wanted: usize,
         nonblocking: bool,
     ) -> Result<(Begun, usize)> {
         let mut state = self.state.lock();
-        if let Some(begun) = state.try_read(opened, position, wanted) {
+        if let Some(begun) = state.try_read(opened, own, wanted) {
             return begun;
         }
         if nonblocking {
@@ -110,7 +112,7 @@ impl Instance {
         let (mut state, result) = self
             .readers
             .wait_until(&self.state, state, patience, |state| {
-                state.try_read(opened, position, wanted)
+                state.try_read(opened, own, wanted)
             });
         result.unwrap_or_else(|ended| {
             let wake = state.settle(News::NONE);
@@ -129,13 +131,14 @@ impl State {
     fn try_read(
         &mut self,
         opened: &Opened,
-        position: u64,
+        own: &mut Cursor,
         wanted: usize,
     ) -> Option<Result<(Begun, usize)>> {
         if let Err(gone) = self.alive() {
             return Some(Err(gone));
         }
-        let now = self.store.available(position).min(wanted);
+        let now = opened.with_cursor(own, |cursor| self.store.available(cursor));
+        let now = now.min(wanted);
         if now == 0 {
             return self.is_end(opened).then_some(Ok((Begun::End, 0)));
         }
@@ -144,15 +147,18 @@ impl State {
             Reading::Copy => self.gate.begin_read_shared(),
         };
         may.then(|| {
-            let claim = self.store.source(position, now.min(CHUNK));
+            let piece = match self.store.rules().whole_records {
+                true => now,
+                false => now.min(CHUNK),
+            };
+            let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, piece));
             Ok((Begun::Copy(claim), now))
         })
     }
 
-    /// The next piece of a read that has moved `done` bytes.
-    fn next_source(&self, position: u64, done: usize, wanted: usize) -> Option<Claim> {
-        let position = position.saturating_add(done as u64);
-        let claim = self.store.source(position, wanted.min(CHUNK));
+    /// The next piece of a read.
+    fn next_source(&mut self, opened: &Opened, own: &mut Cursor, wanted: usize) -> Option<Claim> {
+        let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, wanted.min(CHUNK)));
         (claim.len() > 0).then_some(claim)
     }
 

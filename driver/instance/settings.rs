@@ -6,11 +6,8 @@
 
 use kernel::prelude::*;
 
-use super::{Instance, News};
-use crate::{
-    discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT},
-    params,
-};
+use super::{Instance, News, Settings};
+use crate::discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT};
 
 impl Instance {
     /// Its largest capacity, in bytes.
@@ -25,6 +22,7 @@ impl Instance {
             return Err(EINVAL);
         }
         state.max_capacity = bytes;
+        state.store.set_max_capacity(bytes);
         Ok(())
     }
 
@@ -56,15 +54,16 @@ impl Instance {
     ///
     /// Errors: EBUSY unless the instance is empty and nothing has it open; ENOMEM.
     pub(crate) fn set_discipline(&self, kind: Kind) -> Result {
-        let mut store = Store::new(kind, params::capacity())?;
+        let settings = Settings::new(kind);
+        let mut store = Store::new(kind, settings.capacity)?;
         let mut state = self.state.lock();
         state.alive()?;
         if state.counters.opens > 0 || state.store.used() > 0 || !state.gate.idle() {
             return Err(EBUSY);
         }
         core::mem::swap(&mut state.store, &mut store);
-        state.max_capacity = kind.rules().max_capacity;
-        state.on_empty = kind.rules().on_empty;
+        state.max_capacity = settings.max_capacity;
+        state.on_empty = settings.on_empty;
         drop(state);
         // The old one goes without the lock.
         drop(store);

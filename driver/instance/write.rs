@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writing.
+//! Writing bytes.
 
 #![forbid(unsafe_code)]
 
@@ -8,12 +8,12 @@ use kernel::{current, iov::IovIterSource, prelude::*};
 
 use super::{Instance, News, State};
 use crate::{
-    discipline::{Claim, Full},
+    discipline::{Claim, Full, Inlet},
     kapi::{sched::CHUNK, wait::Patience},
 };
 
 impl Instance {
-    /// Takes bytes from a writer, and returns how many.
+    /// Takes bytes, never none, from a writer, and returns how many.
     ///
     /// The bytes of one call are contiguous, whatever its length: it has the write turn from its first byte
     /// to its last. Where a full instance makes writers wait, all bytes are taken unless a signal, a fault
@@ -22,11 +22,11 @@ impl Instance {
     ///
     /// Errors, each only if no byte was taken: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not; ERESTARTSYS for
     /// a signal in a wait; ENOSPC if there is no room and waiting is not the rule; EFAULT.
-    pub(crate) fn write(&self, iov: &mut IovIterSource<'_>, nonblocking: bool) -> Result<usize> {
-        if iov.is_empty() {
-            self.alive()?;
-            return Ok(0);
-        }
+    pub(super) fn write_bytes(
+        &self,
+        iov: &mut IovIterSource<'_>,
+        nonblocking: bool,
+    ) -> Result<usize> {
         let mut claim = self.begin_write(iov.len(), nonblocking)?;
 
         let mut done: usize = 0;
@@ -35,7 +35,9 @@ impl Instance {
 
             let mut state = self.state.lock();
             state.gate.end_write_copy();
-            state.store.added(copied);
+            if let Inlet::Bytes(bytes) = state.store.inlet() {
+                bytes.added(copied);
+            }
             let used = state.store.used();
             state.counters.write(copied, done == 0, used);
             done = done.saturating_add(copied);
@@ -50,7 +52,7 @@ impl Instance {
                 claim = next;
                 continue;
             }
-            let full = state.store.room() == 0 && state.store.rules().full == Full::NoSpace;
+            let full = !state.store.has_room(1) && state.store.rules().full == Full::NoSpace;
             if nonblocking || full {
                 break state;
             }
@@ -131,7 +133,7 @@ impl State {
         if !self.gate.write_turn_free() || self.gate.overhauling() {
             return None;
         }
-        if self.store.room() == 0 {
+        if !self.store.has_room(1) {
             return match self.store.rules().full {
                 Full::Wait => None,
                 Full::NoSpace => Some(Err(ENOSPC)),
@@ -145,9 +147,12 @@ impl State {
 
     /// Begins to copy the next piece of the write that has the turn, if there is room and no overhaul.
     fn next_target(&mut self, wanted: usize) -> Option<Claim> {
-        if self.store.room() == 0 || !self.gate.begin_write_copy() {
+        if !self.store.has_room(1) || !self.gate.begin_write_copy() {
             return None;
         }
-        Some(self.store.target(wanted.min(CHUNK)))
+        match self.store.inlet() {
+            Inlet::Bytes(bytes) => Some(bytes.target(wanted.min(CHUNK))),
+            Inlet::Records(_) => None,
+        }
     }
 }

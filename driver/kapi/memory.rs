@@ -12,6 +12,7 @@ use kernel::{
     iov::{IovIterDest, IovIterSource},
     page::PAGE_SIZE,
     prelude::*,
+    sync::atomic::{Atomic, Relaxed},
 };
 
 use super::{
@@ -48,6 +49,8 @@ const FLAGS: bindings::gfp_t =
 pub struct Memory {
     start: NonNull<c_void>,
     len: usize,
+    /// To be made 0 before it is freed.
+    secret: Atomic<bool>,
 }
 
 // SAFETY: The memory belongs to no task or CPU.
@@ -71,7 +74,11 @@ impl Memory {
             _ => kvmalloc(len)?,
         };
         // INVARIANT: Both gave us at least `len` bytes for `kvfree`; nobody else has the pointer.
-        Ok(Self { start, len })
+        Ok(Self {
+            start,
+            len,
+            secret: Atomic::new(false),
+        })
     }
 
     /// Its length in bytes.
@@ -126,6 +133,11 @@ impl Memory {
         });
     }
 
+    /// Makes every byte 0 before the memory is freed, when nobody uses it any more.
+    pub fn zero_when_dropped(&self) {
+        self.secret.store(true, Relaxed);
+    }
+
     /// Makes every byte 0. May sleep.
     pub fn zero(&self) {
         in_chunks(self.start.as_ptr(), self.len, |start, len| {
@@ -138,6 +150,9 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
+        if self.secret.load(Relaxed) {
+            self.zero();
+        }
         // SAFETY: By the invariants this is ours, and nobody uses it any more.
         unsafe { bindings::kvfree(self.start.as_ptr()) };
     }

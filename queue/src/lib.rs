@@ -10,6 +10,7 @@
 //!   [`span`]s of a memory that somebody else owns.
 //! - [`gate`]: who is copying into or out of that memory, and whether it may be swapped or zeroed.
 //! - [`counters`]: what an instance has counted since it was made.
+//! - [`quota`]: how much a queue of records may hold.
 //! - [`command`]: the text of the commands `add` and `remove`.
 //!
 //! # How a transfer goes
@@ -69,6 +70,7 @@
 pub mod command;
 pub mod counters;
 pub mod gate;
+pub mod quota;
 pub mod ring;
 pub mod span;
 pub mod text;

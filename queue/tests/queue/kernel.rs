@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::Command;
 
-const MODULES: [&str; 5] = ["counters", "gate", "ring", "span", "text"];
+const MODULES: [&str; 6] = ["counters", "gate", "quota", "ring", "span", "text"];
 
 /// The object code of a crate that holds the modules of `dir` as the driver does.
 fn compile(dir: &Path) -> Vec<u8> {

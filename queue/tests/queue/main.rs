@@ -13,6 +13,7 @@ mod gate;
 mod kernel;
 mod limits;
 mod memory;
+mod quota;
 mod ring;
 mod span;
 mod text;
