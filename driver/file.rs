@@ -16,7 +16,7 @@ use crate::{
     control,
     instance::{Instance, Opened},
     kapi::{
-        file::{nonblocking, position, FileOperations, Opening, SeekEnd},
+        file::{nonblocking, position, FasyncLists, FileOperations, Opening, SeekEnd},
         poll::{Events, PollTable},
         print::debug_line,
     },
@@ -157,8 +157,14 @@ impl FileOperations for OpenFile {
         }
     }
 
-    fn fasync(open: Pin<&Self>, fd: c_int, file: &File, on: bool) -> Result {
-        open.instance.fasync().set(fd, file, on)
+    fn fasync_lists<'file>(open: Pin<&'file Self>, lists: &mut FasyncLists<'file>) {
+        let open = open.get_ref();
+        if open.opened.reads {
+            lists.add(open.instance.fasync_readers());
+        }
+        if open.opened.writes {
+            lists.add(open.instance.fasync_writers());
+        }
     }
 }
 

@@ -5,9 +5,10 @@
 //! # The lock
 //!
 //! There is one lock an instance, the spinlock around [`State`]. It is held for a few positions and counters
-//! at a time: never while anything is copied, allocated, freed, zeroed or waited for, and never together
-//! with another lock of this driver. Waking is done after it is given back. So nobody ever waits for it
-//! longer than for a handful of instructions, a caller that must not sleep included.
+//! at a time: never while anything is copied, allocated, freed, zeroed or waited for. So nobody ever waits for it
+//! longer than for a handful of instructions, a caller that must not sleep included. Inside it are taken, one at
+//! a time: an open's cursor, the links of a record, the lock of a wait queue that a sleeper enters or leaves.
+//! Waking is done after it is given back.
 //!
 //! # Copying without a lock
 //!
@@ -26,25 +27,29 @@
 //! left to do is one step under it.
 //!
 //! An overhaul that finds somebody copying is noted as waiting. Whoever ends the last copy then begins the
-//! overhaul in its name ([`State::settle`]), so that newcomers cannot keep it out for ever, although they
-//! need not wait for one that waits.
+//! overhaul in its name ([`State::settle`]). Copies that overlap without end could still keep it out, so for a
+//! short time those who may sleep let it go first, before they begin to copy. Only for a short time: behind a
+//! stalled copy it may wait for ever, and the other side has to go on meanwhile.
 //!
 //! # No wake-up is lost
 //!
-//! A sleeper is in its wait queue before it looks at the state under the lock. Everybody who changes the
-//! state calls [`State::settle`] before giving the lock back, and it names those who can go on *now*,
-//! whatever the change was: one reader if there is data that nobody is reading, one writer if there is room
-//! and the turn is free, and so on. One that was woken and does not take what it was woken for, because
-//! of a signal or because another was faster, changes nothing for the rest: the one that leaves settles again.
+//! A sleeper is in its wait queue before it looks at the state under the lock. Whoever changes the state so that
+//! somebody may go on calls [`State::settle`] before giving the lock back. Where one reader or writer can be
+//! served, it names one by what the state allows *now*, whatever the change was; so if the one that is woken
+//! does not take it, because of a signal or because another was faster, nothing is lost: the one that leaves
+//! settles again. Where all can be served, all are named when there is news.
+//!
+//! The state's lock is taken before that of a wait queue, by sleepers that enter or leave one. Waking is done
+//! without it.
 
 #![forbid(unsafe_code)]
 
-use core::mem::take;
 use kernel::{
     new_spinlock,
     prelude::*,
     str::{BStr, CString},
     sync::{Arc, SpinLock},
+    time::{Instant, Monotonic},
 };
 
 use crate::{
@@ -82,12 +87,24 @@ pub(crate) struct Instance {
     /// CLEAR and RESIZE that wait for copies to end.
     #[pin]
     overhauls: WaitQueue,
+    /// Callers that let a waiting CLEAR or RESIZE go first, for a short time.
+    #[pin]
+    passing: WaitQueue,
     #[pin]
     pollers: PollQueue,
-    fasync: Fasync,
+    /// Readers that want SIGIO, and writers.
+    fasync_in: Fasync,
+    fasync_out: Fasync,
 }
 
 /// What the lock guards.
+///
+/// # Invariants
+///
+/// - `overhauls_waiting` is the number of tasks that sleep in `overhauls`.
+/// - If `grant` is set, the gate is being overhauled in the name of one of them, and they were not woken in vain:
+///   one that leaves has looked for the grant under the lock just before.
+/// - Whoever has the gate's write turn sleeps in `mid_writer` or does not sleep; nobody else is in `mid_writer`.
 struct State {
     store: Store,
     gate: Gate,
@@ -105,8 +122,14 @@ struct State {
     writers_ever: u64,
     /// Overhauls that sleep until nobody copies.
     overhauls_waiting: usize,
-    /// The gate was given to an overhaul that sleeps, and it has not woken yet.
-    overhaul_granted: bool,
+    /// The gate was given to an overhaul that sleeps and has not woken yet; which number that grant has.
+    grant: Option<u64>,
+    /// The grants that there have been.
+    grants: u64,
+    /// When callers that may sleep last began to let overhauls go first.
+    passes_since: Option<Instant<Monotonic>>,
+    /// Somebody was told that there is no room, or there was none, since pollers were last told of room.
+    was_full: bool,
 }
 
 /// What an open has to do with the instance, from [`Instance::open`] to [`Instance::release`].
@@ -201,8 +224,11 @@ struct Wake {
     one_writer: bool,
     mid_writer: bool,
     overhaul: bool,
+    /// Pollers for data are told.
     readable: bool,
+    /// And that there is no writer any more.
     hung_up: bool,
+    /// Pollers for room are told.
     writable: bool,
     reach: Option<Reach>,
 }
@@ -228,7 +254,10 @@ impl Instance {
             writers: 0,
             writers_ever: 0,
             overhauls_waiting: 0,
-            overhaul_granted: false,
+            grant: None,
+            grants: 0,
+            passes_since: None,
+            was_full: false,
             store,
         };
         Arc::pin_init(
@@ -240,7 +269,9 @@ impl Instance {
                 mid_writer <- new_wait_queue!("mydevice mid_writer"),
                 overhauls <- new_wait_queue!("mydevice overhauls"),
                 pollers <- new_poll_queue!("mydevice pollers"),
-                fasync: Fasync::new(),
+                passing <- new_wait_queue!("mydevice passing"),
+                fasync_in: Fasync::new(),
+                fasync_out: Fasync::new(),
             }),
             GFP_KERNEL,
         )
@@ -317,9 +348,11 @@ impl Instance {
         self.writers.wake_all();
         self.mid_writer.wake_all();
         self.overhauls.wake_all();
+        self.passing.wake_all();
         let everything = Events::READABLE | Events::WRITABLE | Events::GONE;
         self.pollers.wake(everything, Reach::All);
-        self.fasync.signal(Band::In);
+        self.fasync_in.signal(Band::In);
+        self.fasync_out.signal(Band::Out);
     }
 
     /// ENODEV if it was removed.
@@ -358,9 +391,14 @@ impl Instance {
         self.state.lock().events(opened, position)
     }
 
-    /// The files that want SIGIO.
-    pub(crate) fn fasync(&self) -> &Fasync {
-        &self.fasync
+    /// The files that want SIGIO when there is something to read.
+    pub(crate) fn fasync_readers(&self) -> &Fasync {
+        &self.fasync_in
+    }
+
+    /// The files that want SIGIO when there is room to write.
+    pub(crate) fn fasync_writers(&self) -> &Fasync {
+        &self.fasync_out
     }
 
     /// Wakes whom [`State::settle`] named. Called without the lock.
@@ -387,11 +425,11 @@ impl Instance {
                 false => Events::NONE,
             };
             self.pollers.wake(Events::READABLE | hangup, reach);
-            self.fasync.signal(Band::In);
+            self.fasync_in.signal(Band::In);
         }
         if wake.writable {
             self.pollers.wake(Events::WRITABLE, Reach::One);
-            self.fasync.signal(Band::Out);
+            self.fasync_out.signal(Band::Out);
         }
     }
 }
@@ -417,17 +455,37 @@ impl State {
         }
     }
 
-    /// To be called after every change, before the lock is given back: says who can go on now.
+    /// To be called before the lock is given back, after a change by which somebody may go on who could not
+    /// before, and by whoever was woken and leaves without what it was woken for. Says who can go on now.
     ///
-    /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose
-    /// receiver leaves is made up for by anybody's next step. Pollers are told of what is new.
+    /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose receiver
+    /// leaves is made up for by anybody's next step. Two things the state does not tell, and `news` must: that
+    /// there is more for readers who each have a position of their own, and that there is nothing more to come.
+    /// Pollers are told of what is new.
     fn settle(&mut self, news: News) -> Wake {
         let mut wake = Wake::default();
-        if self.overhauls_waiting > 0 && !self.overhaul_granted && self.gate.begin_overhaul() {
-            self.overhaul_granted = true;
+        if self.overhauls_waiting > 0 && self.grant.is_none() && self.gate.begin_overhaul() {
+            self.grants = self.grants.saturating_add(1);
+            self.grant = Some(self.grants);
             wake.overhaul = true;
         }
+        self.settle_callers(news, &mut wake);
+        wake
+    }
 
+    /// [`Self::settle`] for an overhaul that has ended: the next one is woken, but has to look for itself whether
+    /// anybody copies. Were it given the gate at once, two that take turns would keep everybody else out.
+    fn settle_overhaul(&mut self) -> Wake {
+        let mut wake = Wake {
+            overhaul: self.overhauls_waiting > 0,
+            ..Wake::default()
+        };
+        self.settle_callers(News::BOTH, &mut wake);
+        wake
+    }
+
+    /// Names everybody but overhauls.
+    fn settle_callers(&mut self, news: News, wake: &mut Wake) {
         match self.store.rules().reading {
             Reading::Take => wake.one_reader = self.data_is_free(),
             Reading::Copy => wake.all_readers = news.data,
@@ -448,8 +506,19 @@ impl State {
                 wake.mid_writer = self.store.has_room(1);
             }
         }
-        wake.writable = news.room && self.may_write(1);
-        wake
+        // Room is news only to those who met none.
+        self.was_full |= !self.store.has_room(1);
+        wake.writable = news.room && self.was_full && self.may_write(1);
+        if wake.writable {
+            self.was_full = false;
+        }
+    }
+
+    /// Whether callers that may sleep are to let a waiting overhaul go first. That is so for a short time only, so
+    /// that one that waits for a stalled copy does not hold up those who have nothing to do with it.
+    fn lets_pass(&self) -> bool {
+        let passing = |since: Instant<Monotonic>| since.elapsed().as_millis() < overhaul::PASS_MS;
+        self.overhauls_waiting > 0 && self.passes_since.is_some_and(passing)
     }
 
     /// Whether there is data that nobody is taking.
@@ -497,7 +566,7 @@ impl State {
     }
 
     /// What poll says.
-    fn events(&self, opened: &Opened, position: u64) -> Events {
+    fn events(&mut self, opened: &Opened, position: u64) -> Events {
         if self.dead {
             return Events::GONE;
         }
@@ -519,14 +588,12 @@ impl State {
                 events = events | Events::HANGUP;
             }
         }
-        if opened.writes && self.may_write(refused.max(1)) {
-            events = events | Events::WRITABLE;
+        if opened.writes {
+            match self.may_write(refused.max(1)) {
+                true => events = events | Events::WRITABLE,
+                false => self.was_full = true,
+            }
         }
         events
-    }
-
-    /// An overhaul that slept takes the gate that was given to it.
-    fn take_grant(&mut self) -> bool {
-        take(&mut self.overhaul_granted)
     }
 }

@@ -72,16 +72,21 @@ impl kernel::Module for MyDevice {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let class = Arc::new(Class::new(c"mydevice_class")?, GFP_KERNEL)?;
         let registry = Registry::new(&class)?;
+        let mut names = KVec::new();
         for number in 0..params::devices() {
             let name = match number {
                 0 => CString::try_from_fmt(fmt!("mydevice"))?,
                 _ => CString::try_from_fmt(fmt!("mydevice{number}"))?,
             };
-            let settings = Settings::new(params::discipline());
-            registry
-                .publish(&name, &settings, params::split())
-                .inspect_err(|error| pr_err!("no instance {name:?}: {error:?}\n"))?;
+            names.push(name, GFP_KERNEL)?;
         }
+        registry
+            .publish(
+                &names,
+                &Settings::new(params::discipline()),
+                params::split(),
+            )
+            .inspect_err(|error| pr_err!("no instances: {error:?}\n"))?;
         let module = Self {
             _add: CommandFile::new(&class, registry.clone())?,
             _remove: CommandFile::new(&class, registry.clone())?,

@@ -108,60 +108,32 @@ impl Registry {
         self.numbers.major()
     }
 
-    /// Makes an instance, and its names: from here on, it can be opened.
+    /// Makes instances, all with the same settings, and their names: from here on, they can be opened.
     ///
-    /// Errors: EEXIST if one of its names is taken, EINVAL if the settings are not possible, ENOSPC if there are
+    /// Errors: EEXIST if one of the names is taken, EINVAL if the settings are not possible, ENOSPC if there are
     /// too many nodes, ENOMEM. Then nothing has changed. May sleep.
-    pub(crate) fn publish(&self, name: &CStr, settings: &Settings, split: bool) -> Result {
+    pub(crate) fn publish(&self, names: &[CString], settings: &Settings, split: bool) -> Result {
         let mut state = self.state.lock();
-        let mut devices = KVec::with_capacity(3, GFP_KERNEL)?;
-        let result = self.try_publish(&mut state, &mut devices, name, settings, split);
-        if let Err(error) = result {
-            state.unpublish(devices);
-            return Err(error);
+        let before = state.published.len();
+        let mut result = names.iter().try_for_each(|name| {
+            let one = state.prepare(name, settings, split)?;
+            Ok(state.published.push(one, GFP_KERNEL)?)
+        });
+        // The nodes come last: what can fail before them, fails before anybody can open one. A failure after
+        // that is one of the driver core's.
+        if result.is_ok() {
+            let mut new = state.published.iter_mut().skip(before);
+            result = new.try_for_each(|one| one.register(&self.class, &self.numbers));
         }
-        Ok(())
-    }
-
-    /// Publishes, or leaves in `devices` what has to be taken back.
-    fn try_publish(
-        &self,
-        state: &mut State,
-        devices: &mut KVec<Device>,
-        name: &CStr,
-        settings: &Settings,
-        split: bool,
-    ) -> Result {
-        let directions: &[Direction] = match split {
-            true => &[Direction::None, Direction::Write, Direction::Read],
-            false => &[Direction::Both],
-        };
-        for &direction in directions {
-            let device = Device::new(name, direction)?;
-            if state.published.iter().any(|one| one.has_name(&device.name)) {
-                return Err(EEXIST);
+        if result.is_err() {
+            while state.published.len() > before {
+                if let Some(one) = state.published.pop() {
+                    one.instance.kill();
+                    state.unpublish(one.devices);
+                }
             }
-            devices.push(device, GFP_KERNEL)?;
         }
-
-        state.published.reserve(1, GFP_KERNEL)?;
-        let instance = Instance::new(name, settings)?;
-        let proc = Grave::new(&instance)?;
-        // The nodes come last: what can fail before them, fails before anybody can open one.
-        for device in devices.iter_mut() {
-            if device.direction != Direction::None {
-                let minor = state.minors.find_unused_id(0).ok_or(ENOSPC)?;
-                device.minor = Some(minor.acquire());
-            }
-            device.register(&self.class, &self.numbers, &instance)?;
-        }
-        let devices = core::mem::replace(devices, KVec::new());
-        let all = Published {
-            instance,
-            devices,
-            proc,
-        };
-        Ok(state.published.push(all, GFP_KERNEL)?)
+        result
     }
 
     /// Removes the instance with this full name, whoever uses it. ENODEV if there is none.
@@ -182,6 +154,40 @@ impl Registry {
 }
 
 impl State {
+    /// Makes an instance of which the world sees only the `/proc` entry yet.
+    fn prepare(&mut self, name: &CStr, settings: &Settings, split: bool) -> Result<Published> {
+        let directions: &[Direction] = match split {
+            true => &[Direction::None, Direction::Write, Direction::Read],
+            false => &[Direction::Both],
+        };
+        let mut devices = KVec::with_capacity(directions.len(), GFP_KERNEL)?;
+        for &direction in directions {
+            let device = Device::new(name, direction)?;
+            if self.published.iter().any(|one| one.has_name(&device.name)) {
+                return Err(EEXIST);
+            }
+            devices.push(device, GFP_KERNEL)?;
+        }
+        let instance = Instance::new(name, settings)?;
+        let proc = Grave::new(&instance)?;
+
+        // From here on, what fails has numbers to give back.
+        for device in devices.iter_mut() {
+            if device.direction != Direction::None {
+                let Some(minor) = self.minors.find_unused_id(0) else {
+                    self.unpublish(devices);
+                    return Err(ENOSPC);
+                };
+                device.minor = Some(minor.acquire());
+            }
+        }
+        Ok(Published {
+            instance,
+            devices,
+            proc,
+        })
+    }
+
     /// Takes devices away, and gives their numbers back once they are gone.
     fn unpublish(&mut self, devices: KVec<Device>) {
         for device in devices {
@@ -195,6 +201,12 @@ impl State {
 }
 
 impl Published {
+    /// Shows its devices to the world.
+    fn register(&mut self, class: &Arc<Class>, numbers: &Numbers) -> Result {
+        let mut devices = self.devices.iter_mut();
+        devices.try_for_each(|device| device.register(class, numbers, &self.instance))
+    }
+
     fn has_name(&self, name: &CStr) -> bool {
         let mut devices = self.devices.iter();
         devices.any(|device| device.name.to_bytes() == name.to_bytes())
@@ -333,7 +345,7 @@ impl Command for AddCommand {
             None => false,
         };
         let name = CString::try_from_fmt(fmt!("{}-{}", command::PREFIX, add.name))?;
-        registry.publish(&name, &settings, split)
+        registry.publish(&[name], &settings, split)
     }
 }
 

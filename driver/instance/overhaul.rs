@@ -11,6 +11,7 @@
 use kernel::{
     prelude::*,
     sync::{lock::spinlock::SpinLockBackend, lock::Guard, Arc},
+    time::{Instant, Monotonic},
 };
 
 use super::{Instance, News, State};
@@ -20,7 +21,12 @@ use crate::{
     params,
 };
 
-type Locked<'a> = Guard<'a, State, SpinLockBackend>;
+/// How long callers let overhauls go first, in milliseconds, and how long after that they do not.
+pub(super) const PASS_MS: i64 = 20;
+const REST_MS: i64 = 200;
+
+/// The state of an instance, locked.
+pub(super) type Locked<'a> = Guard<'a, State, SpinLockBackend>;
 
 impl Instance {
     /// Drops what is stored and zeroes the memory.
@@ -150,7 +156,7 @@ impl Instance {
     fn begin_overhaul(&self, nonblocking: bool) -> Result<Locked<'_>> {
         let mut state = self.state.lock();
         state.alive()?;
-        // Those who wait go first: the gate may be theirs already.
+        // Those who wait go first.
         if state.overhauls_waiting == 0 && state.gate.begin_overhaul() {
             return Ok(state);
         }
@@ -158,27 +164,79 @@ impl Instance {
             return Err(EAGAIN);
         }
         state.overhauls_waiting = state.overhauls_waiting.saturating_add(1);
+        state.ask_to_pass();
+        let grants_before = state.grants;
         let (mut state, result) =
             self.overhauls
                 .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                    match state.take_grant() {
+                    match state.take_grant(grants_before) || state.begin_next_overhaul() {
                         true => Some(Ok(())),
                         false => state.dead.then_some(Err(ENODEV)),
                     }
                 });
         state.overhauls_waiting = state.overhauls_waiting.saturating_sub(1);
-        match result {
-            Ok(Ok(())) => Ok(state),
-            Ok(Err(gone)) => Err(gone),
-            Err(_) => Err(ERESTARTSYS),
+        let result = result.unwrap_or(Err(ERESTARTSYS));
+        if let Err(error) = result {
+            // It may have been woken to look whether it can begin: let the next one look.
+            let wake = state.settle(News::NONE);
+            drop(state);
+            self.wake(wake);
+            self.passing.wake_all();
+            return Err(error);
         }
+        self.passing.wake_all();
+        Ok(state)
     }
 
     /// Lets everybody in again.
     fn end_overhaul(&self, mut state: Locked<'_>) {
         state.gate.end_overhaul();
-        let wake = state.settle(News::BOTH);
+        let wake = state.settle_overhaul();
         drop(state);
         self.wake(wake);
+    }
+
+    /// Takes the lock for a caller that is about to copy and may sleep: not before overhauls that wait have had
+    /// their chance, for a short time, to begin.
+    pub(super) fn let_pass(&self) -> Locked<'_> {
+        let state = self.state.lock();
+        match state.lets_pass() {
+            false => state,
+            true => {
+                let (state, _) = self.passing.wait_until(
+                    &self.state,
+                    state,
+                    Patience::millis(PASS_MS as u32),
+                    |state| (state.dead || !state.lets_pass()).then_some(()),
+                );
+                state
+            }
+        }
+    }
+}
+
+impl State {
+    /// An overhaul that slept takes the gate that was given to it: by a grant that came after it did, because one
+    /// that came before is for somebody who waits longer.
+    fn take_grant(&mut self, grants_before: u64) -> bool {
+        let mine = self.grant.is_some_and(|grant| grant > grants_before);
+        if mine {
+            self.grant = None;
+        }
+        mine
+    }
+
+    /// An overhaul that was woken when another ended begins, if nobody was faster.
+    fn begin_next_overhaul(&mut self) -> bool {
+        self.grant.is_none() && self.gate.begin_overhaul()
+    }
+
+    /// An overhaul has to wait: for a short time now, callers that may sleep let it go first; then for a longer
+    /// time they do not, whoever else has to wait.
+    fn ask_to_pass(&mut self) {
+        let rested = |since: Instant<Monotonic>| since.elapsed().as_millis() > PASS_MS + REST_MS;
+        if self.passes_since.is_none_or(rested) {
+            self.passes_since = Some(Instant::now());
+        }
     }
 }

@@ -4,13 +4,13 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::{iov::IovIterDest, prelude::*};
+use kernel::{current, iov::IovIterDest, prelude::*};
 
 use super::{Instance, News, Opened, State, Wake};
 use crate::{
     discipline::{Claim, Cursor, Reading},
     kapi::{
-        sched::CHUNK,
+        sched::{cond_resched, CHUNK},
         wait::{Ended, Patience},
     },
 };
@@ -60,7 +60,7 @@ impl Instance {
             let over = iov.is_empty() || state.dead || state.store.rules().whole_records;
             let next = if over || copied < claim.len() {
                 None
-            } else if done < now || state.overhauls_waiting == 0 {
+            } else if done < now || state.overhauls_waiting == 0 && !current!().signal_pending() {
                 // What was there in the beginning is never cut; what came meanwhile is left to whoever
                 // waits to clear or resize.
                 state.next_source(opened, &mut own, iov.len())
@@ -72,6 +72,7 @@ impl Instance {
                     let wake = state.settle_read(false);
                     drop(state);
                     self.wake(wake);
+                    cond_resched();
                     claim = next;
                 }
                 None => {
@@ -97,7 +98,10 @@ impl Instance {
         wanted: usize,
         nonblocking: bool,
     ) -> Result<(Begun, usize)> {
-        let mut state = self.state.lock();
+        let mut state = match nonblocking {
+            true => self.state.lock(),
+            false => self.let_pass(),
+        };
         if let Some(begun) = state.try_read(opened, own, wanted) {
             return begun;
         }

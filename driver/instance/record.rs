@@ -132,6 +132,7 @@ impl State {
     /// EAGAIN, and a note of what would have to fit.
     fn refuse<R>(&mut self, opened: &Opened, len: usize) -> Result<R> {
         opened.cursor.lock().refused = len;
+        self.was_full = true;
         Err(EAGAIN)
     }
 

@@ -6,7 +6,7 @@
 
 use kernel::prelude::*;
 
-use super::{Instance, News, Settings};
+use super::{Instance, News, Settings, State};
 use crate::discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT};
 
 impl Instance {
@@ -54,13 +54,12 @@ impl Instance {
     ///
     /// Errors: EBUSY unless the instance is empty and nothing has it open; ENOMEM.
     pub(crate) fn set_discipline(&self, kind: Kind) -> Result {
+        self.state.lock().at_rest()?;
         let settings = Settings::new(kind);
         let mut store = Store::new(kind, settings.capacity)?;
         let mut state = self.state.lock();
-        state.alive()?;
-        if state.counters.opens > 0 || state.store.used() > 0 || !state.gate.idle() {
-            return Err(EBUSY);
-        }
+        // Somebody may have come while this was allocated.
+        state.at_rest()?;
         core::mem::swap(&mut state.store, &mut store);
         state.max_capacity = settings.max_capacity;
         state.on_empty = settings.on_empty;
@@ -68,5 +67,16 @@ impl Instance {
         // The old one goes without the lock.
         drop(store);
         Ok(())
+    }
+}
+
+impl State {
+    /// EBUSY unless the instance is empty and nothing has it open or works on it; ENODEV if it was removed.
+    fn at_rest(&self) -> Result {
+        self.alive()?;
+        match self.counters.opens > 0 || self.store.used() > 0 || !self.gate.idle() {
+            true => Err(EBUSY),
+            false => Ok(()),
+        }
     }
 }

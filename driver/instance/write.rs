@@ -9,7 +9,10 @@ use kernel::{current, iov::IovIterSource, prelude::*};
 use super::{Instance, News, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
-    kapi::{sched::CHUNK, wait::Patience},
+    kapi::{
+        sched::{cond_resched, CHUNK},
+        wait::Patience,
+    },
 };
 
 impl Instance {
@@ -45,21 +48,24 @@ impl Instance {
             if ended || current!().signal_pending() {
                 break state;
             }
+            // Before the next piece is begun: if nobody else copies, this is when an overhaul that waits begins.
+            let wake = state.settle(News::DATA);
             if let Some(next) = state.next_target(iov.len()) {
-                let wake = state.settle(News::DATA);
                 drop(state);
                 self.wake(wake);
+                cond_resched();
                 claim = next;
                 continue;
             }
             let full = !state.store.has_room(1) && state.store.rules().full == Full::NoSpace;
             if nonblocking || full {
-                break state;
+                drop(state);
+                self.wake(wake);
+                break self.state.lock();
             }
 
             // In mid-write: asleep, with the turn, for room or for an overhaul to end.
             state.counters.writer_waited();
-            let wake = state.settle(News::DATA);
             drop(state);
             self.wake(wake);
             let wanted = iov.len();
@@ -98,11 +104,15 @@ impl Instance {
 
     /// Waits until a write can begin: for the turn, and for room for its first byte.
     fn begin_write(&self, wanted: usize, nonblocking: bool) -> Result<Claim> {
-        let mut state = self.state.lock();
+        let mut state = match nonblocking {
+            true => self.state.lock(),
+            false => self.let_pass(),
+        };
         if let Some(begun) = state.try_write(wanted) {
             return begun;
         }
         if nonblocking {
+            state.was_full = true;
             return Err(EAGAIN);
         }
         state.counters.writer_waited();

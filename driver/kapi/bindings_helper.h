@@ -14,4 +14,8 @@ static const int KAPI_CONST_IOCB_NOWAIT = IOCB_NOWAIT;
 static const gfp_t KAPI_CONST___GFP_RETRY_MAYFAIL = __GFP_RETRY_MAYFAIL;
 
 void kapi_helper_cond_resched(void);
+void *kapi_helper_kvmalloc(size_t size, gfp_t flags);
 void *kapi_helper_vmap_owned(struct page **pages, unsigned int count);
+unsigned int kapi_helper_memalloc_noreclaim_save(void);
+void kapi_helper_memalloc_noreclaim_restore(unsigned int flags);
+bool kapi_helper_fatal_signal_pending(void);

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h) (`fasync_helper`, `kill_fasync`)
 
-use kernel::{bindings, error::to_result, fs::File, prelude::*, types::Opaque};
+use kernel::{bindings, error::to_result, prelude::*, types::Opaque};
 
 /// What a signal tells, as `si_code` in `siginfo_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub enum Band {
 ///
 /// # Invariants
 ///
-/// `list` is null or the head of a list that only `fasync_helper` and `kill_fasync` touch.
+/// `list` is null or the head of a list that only `fasync_helper` and `kill_fasync` touch, and the files on it are
+/// valid.
 pub struct Fasync {
     list: Opaque<*mut bindings::fasync_struct>,
 }
@@ -38,14 +39,16 @@ impl Fasync {
         }
     }
 
-    /// Puts `file` on the list or takes it off: what the `fasync` file operation asks for. May sleep.
+    /// Puts a file on the list or takes it off. May sleep. Fails with [`ENOMEM`] when it puts one on.
     ///
-    /// Fails with [`ENOMEM`]. The kernel takes a file off before its `release`.
-    pub fn set(&self, fd: c_int, file: &File, on: bool) -> Result {
-        // SAFETY: The file is valid, the list is valid by the invariants. A negative result is an errno;
-        // anything else says whether the list changed.
-        let result =
-            unsafe { bindings::fasync_helper(fd, file.as_ptr(), on.into(), self.list.get()) };
+    /// # Safety
+    ///
+    /// `file` must be valid, and must be taken off again before it is freed.
+    pub(super) unsafe fn set(&self, fd: c_int, file: *mut bindings::file, on: bool) -> Result {
+        // SAFETY: The file is valid, the list is valid by the invariants. A negative result is an errno; anything
+        // else says whether the list changed.
+        // INVARIANT: By the function's requirements.
+        let result = unsafe { bindings::fasync_helper(fd, file, on.into(), self.list.get()) };
         to_result(result.min(0))
     }
 

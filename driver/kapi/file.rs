@@ -22,6 +22,7 @@ use kernel::{
 
 use super::{
     device::Node,
+    fasync::Fasync,
     poll::{Events, PollTable},
     raw,
 };
@@ -51,7 +52,8 @@ pub trait FileOperations: Sized + 'static {
 
     /// `read`, `readv`, `pread` and what else ends in a read.
     ///
-    /// Not called with an empty destination by `read`; by `readv`, it is.
+    /// The destination is empty for a `read` of length 0; a `readv` of length 0 does not get here. The same goes
+    /// for writing.
     fn read_iter(_kiocb: Kiocb<'_, Self::Ptr>, _iov: &mut IovIterDest<'_>) -> Result<usize> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
@@ -90,15 +92,26 @@ pub trait FileOperations: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `fcntl(F_SETFL)` switches `O_ASYNC`, or a file with it is closed: to be passed on to
-    /// [`super::fasync::Fasync::set`].
-    fn fasync(
-        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
-        _fd: c_int,
-        _file: &File,
-        _on: bool,
-    ) -> Result {
+    /// Names the lists that a file with `O_ASYNC` is on: `fcntl(F_SETFL)` puts it there and takes it off, and so
+    /// does its last close. They must be the same whenever this is asked of a file.
+    fn fasync_lists<'file>(
+        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'file>,
+        _lists: &mut FasyncLists<'file>,
+    ) {
         build_error!(VTABLE_DEFAULT_ERROR)
+    }
+}
+
+/// Lists that are part of a file's private data, see [`FileOperations::fasync_lists`]: one for a side, at most.
+#[derive(Default)]
+pub struct FasyncLists<'file>([Option<&'file Fasync>; 2]);
+
+impl<'file> FasyncLists<'file> {
+    /// Adds a list; a third one is passed over.
+    pub fn add(&mut self, list: &'file Fasync) {
+        if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
+            *place = Some(list);
+        }
     }
 }
 
@@ -236,7 +249,7 @@ impl<T: FileOperations> Vtable<T> {
         } else {
             None
         },
-        fasync: if T::HAS_FASYNC {
+        fasync: if T::HAS_FASYNC_LISTS {
             Some(Self::fasync)
         } else {
             None
@@ -308,8 +321,10 @@ impl<T: FileOperations> Vtable<T> {
         file: *mut bindings::file,
         table: *mut bindings::poll_table_struct,
     ) -> bindings::__poll_t {
-        // SAFETY: The private data stays until `release`. What polls holds a reference to the file, except
-        // epoll, which takes its entries out when the file is closed for good, before `release`.
+        // SAFETY: Whoever polls holds a reference to the file during this call, epoll included (`epi_fget`), so the
+        // file is valid and not yet released. Entries that stay behind are taken out before `release`: by the
+        // end of the system call for `poll` and `select`, by io_uring, which keeps its reference until then, and
+        // by `eventpoll_release`, which `__fput` calls first.
         let (ptr, table, file) = unsafe {
             (
                 Self::private(file),
@@ -347,8 +362,26 @@ impl<T: FileOperations> Vtable<T> {
     ///
     /// See [`Vtable`].
     unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
-        // SAFETY: As in `ioctl`.
-        let (ptr, file) = unsafe { (Self::private(file), File::from_raw_file(file)) };
-        from_result(|| T::fasync(ptr, fd, file, on != 0).map(|()| 0))
+        // SAFETY: The private data stays until `release`, which comes after the last of these calls.
+        let ptr = unsafe { Self::private(file) };
+        let mut lists = FasyncLists::default();
+        T::fasync_lists(ptr, &mut lists);
+        let set = |list: &Fasync, on: bool| {
+            // SAFETY: The file is valid, though at its last close nobody has a reference to it any more. The list is
+            // part of its private data, and is named again when the file is to be taken off.
+            unsafe { list.set(fd, file, on) }
+        };
+        from_result(|| {
+            for list in lists.0.iter().flatten() {
+                if let Err(error) = set(list, on != 0) {
+                    // Taking off does not fail, also where the file is not on the list.
+                    for list in lists.0.iter().flatten() {
+                        let _ = set(list, false);
+                    }
+                    return Err(error);
+                }
+            }
+            Ok(0)
+        })
     }
 }

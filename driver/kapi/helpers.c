@@ -2,7 +2,9 @@
 /*
  * Inline functions and macros of the kernel that Rust cannot call: one line each.
  */
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "bindings_helper.h"
@@ -13,8 +15,32 @@ void kapi_helper_cond_resched(void)
 	cond_resched();
 }
 
+/* A macro, over a function whose arguments depend on the configuration. */
+void *kapi_helper_kvmalloc(size_t size, gfp_t flags)
+{
+	return kvmalloc(size, flags);
+}
+
 /* PAGE_KERNEL is a macro over variables. */
 void *kapi_helper_vmap_owned(struct page **pages, unsigned int count)
 {
 	return vmap(pages, count, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
+}
+
+/* Inline. */
+unsigned int kapi_helper_memalloc_noreclaim_save(void)
+{
+	return memalloc_noreclaim_save();
+}
+
+/* Inline. */
+void kapi_helper_memalloc_noreclaim_restore(unsigned int flags)
+{
+	memalloc_noreclaim_restore(flags);
+}
+
+/* Inline. */
+bool kapi_helper_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
 }

@@ -6,7 +6,7 @@
 //! [`include/linux/vmalloc.h`](srctree/include/linux/vmalloc.h) (`vmap`),
 //! [`include/linux/uio.h`](srctree/include/linux/uio.h)
 
-use core::ptr::{null_mut, NonNull};
+use core::ptr::NonNull;
 use kernel::{
     bindings,
     iov::{IovIterDest, IovIterSource},
@@ -61,7 +61,8 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// Allocates `len` bytes.
     ///
-    /// Fails with [`EINVAL`] if `len` is 0 or more than [`MAX_LEN`], and with [`ENOMEM`] if the machine or
+    /// Fails with [`EINVAL`] if `len` is 0 or more than [`MAX_LEN`], with [`EINTR`] if the task is being killed
+    /// meanwhile, and with [`ENOMEM`] if the machine or
     /// the caller's memory cgroup has too little: without a warning in the log, and without the OOM killer.
     ///
     /// May sleep.
@@ -160,11 +161,8 @@ impl Drop for Memory {
 
 /// Allocates at least `len` bytes, at most [`MAX_LEN`], for `kvfree`.
 fn kvmalloc(len: usize) -> Result<NonNull<c_void>> {
-    // SAFETY: Any size up to `INT_MAX` and any of these flags may be asked for where sleeping is allowed; the
-    // arguments left over stand for no buckets, any alignment and any NUMA node.
-    let start = unsafe {
-        bindings::__kvmalloc_node_noprof(len, null_mut(), 1, FLAGS, bindings::NUMA_NO_NODE)
-    };
+    // SAFETY: Any size up to `INT_MAX` and any of these flags may be asked for where sleeping is allowed.
+    let start = unsafe { raw::kvmalloc(len, FLAGS) };
     NonNull::new(start).ok_or(ENOMEM)
 }
 
@@ -196,11 +194,21 @@ fn pages(count: usize) -> Result<NonNull<c_void>> {
         pages.count = pages.count.saturating_add(1);
         if pages.count % PAGES_PER_CHUNK == 0 {
             cond_resched();
+            // SAFETY: No requirements.
+            if unsafe { raw::fatal_signal_pending() } {
+                return Err(EINTR);
+            }
         }
     }
     // SAFETY: The list, which is from `kvmalloc`, holds `count` pages; there are at most `INT_MAX` bytes of
-    // them, so the number fits.
-    let start = unsafe { raw::vmap_owned(pages.list.as_ptr(), count as c_uint) };
+    // them, so the number fits. The page tables come from where nothing is reclaimed and nobody killed for
+    // them, as in `vmalloc`.
+    let start = unsafe {
+        let before = raw::memalloc_noreclaim_save();
+        let start = raw::vmap_owned(pages.list.as_ptr(), count as c_uint);
+        raw::memalloc_noreclaim_restore(before);
+        start
+    };
     let start = NonNull::new(start).ok_or(ENOMEM)?;
     // The list and the pages belong to the mapping now, and `kvfree` frees all three.
     core::mem::forget(pages);

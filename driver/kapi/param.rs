@@ -163,7 +163,8 @@ impl fmt::Display for Valid<'_> {
 ///
 /// # Invariants
 ///
-/// `arg` points to a static of the type `P` that `ops` was made for.
+/// `arg` points to a static of the type `P` that `ops` was made for; `mod_` is null or the module that the
+/// parameter belongs to, which is there as long as its parameters are.
 #[repr(transparent)]
 pub struct KernelParam(bindings::kernel_param);
 
@@ -173,18 +174,18 @@ unsafe impl Sync for KernelParam {}
 impl KernelParam {
     /// Describes `parameter` to the module loader.
     ///
-    /// `perm` is the mode of its file in sysfs; `module` is the module it belongs to, or null in code that
-    /// is built into the kernel.
+    /// `perm` is the mode of its file in sysfs; `module` is the module it belongs to.
     pub const fn new<P: Parameter>(
         name: &'static CStr,
         perm: u16,
-        module: *mut bindings::module,
+        module: &'static ThisModule,
         parameter: &'static P,
     ) -> Self {
-        // INVARIANT: `OPS` is of the same `P` as `parameter`, which is a static.
+        // INVARIANT: `OPS` is of the same `P` as `parameter`, which is a static; a `ThisModule` is null in code that
+        // is built into the kernel, and else the module that this code is part of.
         Self(bindings::kernel_param {
             name: kernel::str::as_char_ptr_in_const_context(name),
-            mod_: module,
+            mod_: module.as_ptr(),
             ops: &Ops::<P>::OPS,
             perm,
             level: -1, // No early boot parameter.
@@ -201,7 +202,8 @@ struct Ops<P>(PhantomData<P>);
 
 impl<P: Parameter> Ops<P> {
     const OPS: bindings::kernel_param_ops = bindings::kernel_param_ops {
-        flags: 0,
+        // `name` without `=value` reaches `set` as well, so that it is refused like any other value.
+        flags: bindings::KERNEL_PARAM_OPS_FL_NOARG as c_uint,
         set: Some(Self::set),
         get: Some(Self::get),
         free: None,
@@ -222,17 +224,20 @@ impl<P: Parameter> Ops<P> {
     /// NUL-terminated string.
     unsafe extern "C" fn set(text: *const c_char, param: *const bindings::kernel_param) -> c_int {
         from_result(|| {
-            if text.is_null() {
-                // The parameter was named without a value.
-                return Err(EINVAL);
-            }
             // SAFETY: By the function's requirements.
-            let (parameter, text) = unsafe { (Self::parameter(param), CStr::from_char_ptr(text)) };
-            let text = text.to_str().map_err(|_| EINVAL)?;
+            let parameter = unsafe { Self::parameter(param) };
+            let text = match text.is_null() {
+                // The parameter was named without a value.
+                true => c"",
+                // SAFETY: By the function's requirements.
+                false => unsafe { CStr::from_char_ptr(text) },
+            };
             // `echo` writes a newline behind the value.
-            let text = text.strip_suffix('\n').unwrap_or(text);
+            let text = text.to_bytes();
+            let text = text.strip_suffix(b"\n").unwrap_or(text);
 
-            parameter.set(text).inspect_err(|_| {
+            let utf8 = core::str::from_utf8(text).map_err(|_| EINVAL);
+            utf8.and_then(|text| parameter.set(text)).inspect_err(|_| {
                 // SAFETY: `param` is valid by the function's requirements.
                 if unsafe { loading(param) } {
                     // SAFETY: As above; a parameter's name is a static string.
@@ -240,7 +245,7 @@ impl<P: Parameter> Ops<P> {
                     pr_err!(
                         "{}={}: invalid value, valid: {}\n",
                         BStr::from_bytes(name.to_bytes()),
-                        text,
+                        BStr::from_bytes(text),
                         Valid(parameter)
                     );
                 }
@@ -275,9 +280,9 @@ impl<P: Parameter> Ops<P> {
 ///
 /// # Safety
 ///
-/// `param` must point to a valid `kernel_param`.
+/// `param` must point to the inside of a [`KernelParam`].
 unsafe fn loading(param: *const bindings::kernel_param) -> bool {
-    // SAFETY: By the function's requirements; a parameter's module outlives its parameters.
+    // SAFETY: By the function's requirements and the invariants of `KernelParam`.
     unsafe {
         let module = (*param).mod_;
         module.is_null() || (*module).state != bindings::module_state_MODULE_STATE_LIVE
@@ -325,7 +330,7 @@ macro_rules! module_param {
             static PARAM: $crate::kapi::param::KernelParam = $crate::kapi::param::KernelParam::new(
                 NAME,
                 $perm,
-                ::kernel::module::this_module::<$crate::LocalModule>().as_ptr(),
+                ::kernel::module::this_module::<$crate::LocalModule>(),
                 &$static,
             );
         };

@@ -80,8 +80,9 @@ impl WaitQueue {
 
     /// Sleeps, interruptibly, until `ready` gives something.
     ///
-    /// `ready` is called with the lock held, first before any sleep; `guard` is what holds the lock now,
-    /// and what is given back holds it again. The lock is not held during the sleep.
+    /// `ready` is called with the lock held, once before queueing, once before the first sleep and once after each.
+    /// What it does when it gives something counts; it must not sleep. `guard` is of `lock`, and what is given back
+    /// holds it again. The lock is not held during the sleep.
     ///
     /// A waiter that gives up on a signal or after its time may have been the one that a
     /// [`Self::wake_one`] woke. It holds the lock when it learns so, and must wake the next one if there
