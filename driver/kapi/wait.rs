@@ -99,7 +99,7 @@ impl WaitQueue {
         }
 
         let entry = Opaque::new(bindings::wait_queue_entry {
-            func: Some(bindings::woken_wake_function),
+            func: Some(wake),
             // `wait_woken` sleeps as the current task, and the entry is gone when this function returns.
             private: kernel::current!().as_ptr().cast(),
             ..Default::default()
@@ -120,18 +120,22 @@ impl WaitQueue {
                 break Err(Ended::TimedOut);
             }
             drop(guard);
-            // SAFETY: The entry is in the queue, its function is `woken_wake_function`, and no lock that
+            // SAFETY: The entry is in the queue, its function is `woken_wake_function` in effect, and no lock that
             // forbids sleeping is held by this function.
             left = unsafe { bindings::wait_woken(entry.get(), TASK_INTERRUPTIBLE as c_uint, left) };
             guard = lock.lock();
         };
-        // SAFETY: The entry is in this queue: `woken_wake_function` never takes one out.
+        // SAFETY: The entry is in this queue: `wake` never takes one out.
         unsafe { bindings::remove_wait_queue(self.head.get(), entry.get()) };
 
         (guard, result)
     }
 
-    /// Wakes the waiter that came first, if there is one that sleeps.
+    /// Wakes the waiter that came first.
+    ///
+    /// If that one is awake already, and has not looked yet whether it can go on, nobody else is woken: else the
+    /// second could overtake the first. So whoever was woken and goes on or leaves must wake the next one if there
+    /// is still something to be had.
     ///
     /// Does not sleep; may be called with a spinlock held.
     pub fn wake_one(&self) {
@@ -146,6 +150,23 @@ impl WaitQueue {
         // SAFETY: The head is initialised by the invariants; 0 stands for all.
         unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 0, null_mut()) };
     }
+}
+
+/// What waking does to an entry: `woken_wake_function`, but for the result. That says whether the task was
+/// asleep, and by a 0 the wake-up would go on to the next in the queue.
+///
+/// # Safety
+///
+/// To be called by the kernel's wake-up functions alone, for an entry of [`WaitQueue::wait_until`].
+unsafe extern "C" fn wake(
+    entry: *mut bindings::wait_queue_entry,
+    mode: c_uint,
+    flags: c_int,
+    key: *mut c_void,
+) -> c_int {
+    // SAFETY: By the function's requirements.
+    unsafe { bindings::woken_wake_function(entry, mode, flags, key) };
+    1
 }
 
 /// Creates a [`WaitQueue`] initialiser with a lock class of its own.
