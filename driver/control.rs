@@ -19,7 +19,7 @@ use crate::{
     },
     queue::{
         counters::saturate,
-        ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
+        ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
     },
 };
 
@@ -105,6 +105,7 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
                 .writer()
                 .write(&bytes)?;
         }
+        MYDEV_NEXT => instance.next(open.opened())?,
         _ => return Err(ENOTTY),
     }
     Ok(0)

@@ -27,11 +27,14 @@ use crate::{
 
 mod buffer;
 mod chain;
+mod list;
 mod log;
+mod spool;
 mod stack;
 mod stream;
 
 pub(crate) use chain::Record;
+pub(crate) use spool::{File, Filled};
 
 /// How reads are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +119,14 @@ pub(crate) struct Cursor {
     missed: u64,
     /// The length of the write that was last refused for want of room.
     pub(crate) refused: usize,
+    /// The file that it reads.
+    reads: Option<Arc<File>>,
+    /// The file and its page that bytes are being taken from.
+    taking: Option<(Arc<File>, Arc<Record>)>,
+    /// The file that it writes.
+    pub(crate) writes: Option<Arc<File>>,
+    /// A write through this open is under way.
+    pub(crate) writing: Option<()>,
 }
 
 impl Cursor {
@@ -152,6 +163,32 @@ pub(crate) trait Discipline: Send {
         Cursor::default()
     }
 
+    /// Whether there is something for a reader that follows nothing yet.
+    fn offers(&self) -> bool {
+        self.used() > 0
+    }
+
+    /// An open is about to read.
+    fn begin_read(&mut self, _cursor: &mut Cursor) {}
+
+    /// Whether this open waits for one thing to go on, rather than for the next that comes.
+    fn follows(&self, _cursor: &Cursor) -> bool {
+        false
+    }
+
+    /// Whether this open has come to an end, which no `on_empty` changes.
+    fn is_over(&self, _cursor: &Cursor) -> bool {
+        false
+    }
+
+    /// An open lets go of what it reads. Whether that means anything here.
+    fn let_go(&mut self, _cursor: &mut Cursor) -> bool {
+        false
+    }
+
+    /// An open ends.
+    fn close(&mut self, _cursor: &mut Cursor) {}
+
     /// The bytes that the next read of this open could get.
     fn available(&self, cursor: &Cursor) -> usize;
 
@@ -169,6 +206,11 @@ pub(crate) trait Discipline: Send {
     /// Whether a write of `len` bytes, never 0, could begin now.
     fn has_room(&self, len: usize) -> bool;
 
+    /// Whether a write of `len` bytes, never 0, through this open could begin now.
+    fn room_for(&self, _cursor: &Cursor, len: usize) -> bool {
+        self.has_room(len)
+    }
+
     /// How writes come in.
     fn inlet(&mut self) -> Inlet<'_>;
 
@@ -183,6 +225,34 @@ pub(crate) enum Inlet<'a> {
     Bytes(&'a mut dyn Bytes),
     /// As records, whole.
     Records(&'a mut dyn Records),
+    /// As bytes of their open's file.
+    Files(&'a mut dyn Files),
+}
+
+/// A discipline whose writes add to their open's file.
+pub(crate) trait Files {
+    /// Whether the open has to be given a file before it can write.
+    fn needs_file(&self, cursor: &Cursor) -> bool;
+
+    /// Begins a piece of a write of `max` bytes; none if there is no room.
+    fn begin(&mut self, cursor: &mut Cursor, max: usize) -> Option<Piece>;
+
+    /// Ends a piece, with the bytes that came, and how many, if any did. Returns how many were dropped at once.
+    fn end(&mut self, cursor: &mut Cursor, piece: &Piece, filled: Option<(Filled, usize)>)
+        -> usize;
+
+    /// Sets the capacity. EBUSY if more is stored.
+    fn set_limit(&mut self, capacity: usize) -> Result;
+}
+
+/// A piece of a write into a file, see [`Files::begin`].
+pub(crate) struct Piece {
+    /// Its bytes.
+    pub(crate) len: usize,
+    /// The bytes of memory that it is to be copied to.
+    pub(crate) memory: usize,
+    /// It goes to the end of the file's last page, rather than on a page of its own.
+    pub(crate) fills: bool,
 }
 
 /// A discipline whose writes add bytes to one run of memory.
@@ -397,6 +467,7 @@ disciplines! {
     Stream => stream::Stream,
     Buffer => buffer::Buffer,
     Log => log::Log,
+    Spool => spool::Spool,
     Stack => stack::Stack,
 }
 

@@ -53,7 +53,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Cursor, Full, Kind, OnEmpty, Reading, Rules, Store, CAPACITY_LIMIT},
+    discipline::{Cursor, Full, Inlet, Kind, OnEmpty, Reading, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -67,6 +67,7 @@ mod overhaul;
 mod read;
 mod record;
 mod settings;
+mod spool;
 mod write;
 
 /// A queue. It lives as long as its device, its `/proc` entry or an open file.
@@ -78,6 +79,9 @@ pub(crate) struct Instance {
     /// Readers that wait for data, or for another reader's copy to end.
     #[pin]
     readers: WaitQueue,
+    /// Readers that wait for the file that they read to go on.
+    #[pin]
+    followers: WaitQueue,
     /// Writers that wait for their turn, or for room to begin.
     #[pin]
     writers: WaitQueue,
@@ -222,6 +226,8 @@ struct Wake {
     one_reader: bool,
     all_readers: bool,
     one_writer: bool,
+    all_writers: bool,
+    followers: bool,
     mid_writer: bool,
     overhaul: bool,
     /// Pollers for data are told.
@@ -238,7 +244,8 @@ impl Instance {
     ///
     /// Errors: EINVAL if the capacities are not possible, ENOMEM.
     pub(crate) fn new(name: &CStr, settings: &Settings) -> Result<Arc<Self>> {
-        if settings.capacity > settings.max_capacity || settings.max_capacity > CAPACITY_LIMIT {
+        let possible = 1..=settings.max_capacity.min(CAPACITY_LIMIT);
+        if !possible.contains(&settings.capacity) || settings.max_capacity > CAPACITY_LIMIT {
             return Err(EINVAL);
         }
         let name = name.try_into()?;
@@ -265,6 +272,7 @@ impl Instance {
                 name,
                 state <- new_spinlock!(state, "mydevice state"),
                 readers <- new_wait_queue!("mydevice readers"),
+                followers <- new_wait_queue!("mydevice followers"),
                 writers <- new_wait_queue!("mydevice writers"),
                 mid_writer <- new_wait_queue!("mydevice mid_writer"),
                 overhauls <- new_wait_queue!("mydevice overhauls"),
@@ -324,11 +332,15 @@ impl Instance {
         let (count, wake) = {
             let mut state = self.state.lock();
             state.counters.closed();
-            let mut news = News::NONE;
+            state.store.close(&mut opened.cursor.lock());
+            let mut news = match state.store.inlet() {
+                Inlet::Files(_) => News::BOTH,
+                _ => News::NONE,
+            };
             if opened.writes {
                 state.writers = state.writers.saturating_sub(1);
                 // With `hangup`, the last writer's close is what readers wait for.
-                news.data = state.writers == 0 && state.on_empty == OnEmpty::Hangup;
+                news.data |= state.writers == 0 && state.on_empty == OnEmpty::Hangup;
             }
             (state.counters.opens, state.settle(news))
         };
@@ -345,6 +357,7 @@ impl Instance {
     pub(crate) fn kill(&self) {
         self.state.lock().dead = true;
         self.readers.wake_all();
+        self.followers.wake_all();
         self.writers.wake_all();
         self.mid_writer.wake_all();
         self.overhauls.wake_all();
@@ -371,6 +384,19 @@ impl Instance {
         opened.with_cursor(&mut Cursor::at(position), |cursor| {
             state.store.available(cursor)
         })
+    }
+
+    /// An open lets go of the file that it reads, so that its next read takes the next one. ENOTTY where there are no
+    /// files.
+    pub(crate) fn next(&self, opened: &Opened) -> Result {
+        let mut state = self.state.lock();
+        if !state.store.let_go(&mut opened.cursor.lock()) {
+            return Err(ENOTTY);
+        }
+        let wake = state.settle(News::BOTH);
+        drop(state);
+        self.wake(wake);
+        Ok(())
     }
 
     /// All figures, taken together, and the bytes that this open missed.
@@ -411,10 +437,15 @@ impl Instance {
         } else if wake.one_reader {
             self.readers.wake_one();
         }
+        if wake.followers {
+            self.followers.wake_all();
+        }
         if wake.mid_writer {
             self.mid_writer.wake_one();
         }
-        if wake.one_writer {
+        if wake.all_writers {
+            self.writers.wake_all();
+        } else if wake.one_writer {
             self.writers.wake_one();
         }
         let reach = wake.reach.unwrap_or(Reach::One);
@@ -501,14 +532,22 @@ impl State {
 
         if !self.gate.overhauling() {
             if self.gate.write_turn_free() {
-                wake.one_writer = self.write_is_answered(1);
+                wake.one_writer = self.is_answered(self.store.has_room(1));
             } else {
                 wake.mid_writer = self.store.has_room(1);
             }
         }
         // Room is news only to those who met none.
         self.was_full |= !self.store.has_room(1);
-        wake.writable = news.room && self.was_full && self.may_write(1);
+        if let Inlet::Files(_) = self.store.inlet() {
+            // Each writer and each reader of a file waits for something of its own.
+            wake.followers = news.data;
+            wake.all_writers = news.room;
+            wake.readable |= news.data;
+            self.was_full |= news.room;
+        }
+        let room = self.store.has_room(1) || wake.all_writers;
+        wake.writable = news.room && self.was_full && self.may_write(room);
         if wake.writable {
             self.was_full = false;
         }
@@ -521,19 +560,24 @@ impl State {
         self.overhauls_waiting > 0 && self.passes_since.is_some_and(passing)
     }
 
+    /// Whether a reader may take bytes away now.
+    fn may_take(&self) -> bool {
+        !self.gate.reading_alone() && !self.gate.overhauling()
+    }
+
     /// Whether there is data that nobody is taking.
     fn data_is_free(&self) -> bool {
-        self.store.used() > 0 && !self.gate.reading_alone() && !self.gate.overhauling()
+        self.store.offers() && self.may_take()
     }
 
-    /// Whether a write of `len` bytes that has its turn need not wait: there is room, or an error instead.
-    fn write_is_answered(&self, len: usize) -> bool {
-        self.store.has_room(len) || self.store.rules().full == Full::NoSpace
+    /// Whether a write that has its turn, and for which there is room or is not, need not wait.
+    fn is_answered(&self, room: bool) -> bool {
+        room || self.store.rules().full == Full::NoSpace
     }
 
-    /// Whether a write of `len` bytes need not wait.
-    fn may_write(&self, len: usize) -> bool {
-        self.gate.write_turn_free() && !self.gate.overhauling() && self.write_is_answered(len)
+    /// Whether a write for which there is room, or is not, need not wait.
+    fn may_write(&self, room: bool) -> bool {
+        self.gate.write_turn_free() && !self.gate.overhauling() && self.is_answered(room)
     }
 
     /// Whether some reader that finds nothing gets 0 rather than waits.
@@ -572,16 +616,21 @@ impl State {
         }
         let mut events = Events::NONE;
         let mut own = Cursor::at(position);
-        let (available, refused) = opened.with_cursor(&mut own, |cursor| {
-            (self.store.available(cursor), cursor.refused)
+        let (available, over, room) = opened.with_cursor(&mut own, |cursor| {
+            let room = self.store.room_for(cursor, cursor.refused.max(1));
+            (
+                self.store.available(cursor),
+                self.store.is_over(cursor),
+                room,
+            )
         });
         if opened.reads {
             let readable = match self.store.rules().reading {
-                Reading::Take => self.data_is_free(),
+                Reading::Take => available > 0 && self.may_take(),
                 Reading::Copy => available > 0,
             };
             let empty = available == 0;
-            if readable || empty && self.is_end(opened) {
+            if readable || over || empty && self.is_end(opened) {
                 events = events | Events::READABLE;
             }
             if empty && self.hung_up(opened) {
@@ -589,7 +638,7 @@ impl State {
             }
         }
         if opened.writes {
-            match self.may_write(refused.max(1)) {
+            match self.may_write(room) {
                 true => events = events | Events::WRITABLE,
                 false => self.was_full = true,
             }

@@ -21,7 +21,7 @@ module_param! {
 module_param! {
     static DISCIPLINE: Choice = Choice::new(&discipline::NAMES);
     discipline: string, 0o644,
-    "discipline of instances made from now on: stream, buffer, log or stack (default stream)"
+    "discipline of instances made from now on: stream, buffer, log, spool or stack (default stream)"
 }
 
 module_param! {

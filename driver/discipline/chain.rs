@@ -17,6 +17,7 @@ use kernel::{
     sync::{Arc, SpinLock},
 };
 
+use super::list::{Linked, Links, List};
 use crate::{kapi::memory::Memory, queue::quota::Quota};
 
 /// A record, queued or about to be.
@@ -35,8 +36,15 @@ struct RecordState {
     start: u64,
     /// The bytes at its beginning that were taken away.
     taken: usize,
-    older: Option<Arc<Record>>,
-    newer: Option<Arc<Record>>,
+    /// The bytes at its beginning that are there.
+    filled: usize,
+    links: Links<Record>,
+}
+
+impl Linked for Record {
+    fn with_links<R>(&self, work: impl FnOnce(&mut Links<Self>) -> R) -> R {
+        work(&mut self.state.lock().links)
+    }
 }
 
 /// Where a record's bytes are.
@@ -44,17 +52,25 @@ pub(super) struct Extent {
     pub(super) memory: Arc<Memory>,
     pub(super) start: u64,
     pub(super) taken: usize,
+    pub(super) filled: usize,
+}
+
+impl Extent {
+    /// The bytes that are there and were not taken.
+    pub(super) fn left(&self) -> usize {
+        self.filled.saturating_sub(self.taken)
+    }
 }
 
 impl Record {
-    /// Makes a record of these bytes. Fails with ENOMEM; may sleep.
-    pub(crate) fn new(memory: Memory) -> Result<Arc<Self>> {
+    /// Makes a record of the first `filled` of these bytes. Fails with ENOMEM; may sleep.
+    pub(crate) fn new(memory: Memory, filled: usize) -> Result<Arc<Self>> {
         let state = RecordState {
+            filled: filled.min(memory.len()),
             memory: Some(Arc::new(memory, GFP_KERNEL_ACCOUNT)?),
             start: 0,
             taken: 0,
-            older: None,
-            newer: None,
+            links: Links::NONE,
         };
         Arc::pin_init(
             pin_init!(Self {
@@ -67,7 +83,10 @@ impl Record {
     /// Its length in bytes, those that were taken included; 0 once it was removed.
     pub(crate) fn len(&self) -> usize {
         let state = self.state.lock();
-        state.memory.as_ref().map_or(0, |memory| memory.len())
+        match state.memory {
+            Some(_) => state.filled,
+            None => 0,
+        }
     }
 
     /// Where its bytes are; none if it was removed.
@@ -77,26 +96,34 @@ impl Record {
             memory: state.memory.clone()?,
             start: state.start,
             taken: state.taken,
+            filled: state.filled,
         })
     }
 
     /// The record that came after it.
     pub(super) fn newer(&self) -> Option<Arc<Record>> {
-        self.state.lock().newer.clone()
+        self.state.lock().links.newer().cloned()
     }
 }
 
 /// Records, from the oldest to the newest.
-#[derive(Default)]
 pub(super) struct Chain {
-    oldest: Option<Arc<Record>>,
-    newest: Option<Arc<Record>>,
+    records: List<Record>,
     quota: Quota,
     /// The bytes that were ever queued.
     end: u64,
 }
 
 impl Chain {
+    /// An empty one.
+    pub(super) fn new() -> Self {
+        Self {
+            records: List::new(),
+            quota: Quota::default(),
+            end: 0,
+        }
+    }
+
     /// The bytes and records that it holds.
     pub(super) fn quota(&self) -> &Quota {
         &self.quota
@@ -109,12 +136,12 @@ impl Chain {
 
     /// The record that came first.
     pub(super) fn oldest(&self) -> Option<&Arc<Record>> {
-        self.oldest.as_ref()
+        self.records.oldest()
     }
 
     /// The record that came last.
     pub(super) fn newest(&self) -> Option<&Arc<Record>> {
-        self.newest.as_ref()
+        self.records.newest()
     }
 
     /// Makes the bytes of the oldest record 0 when they are given up.
@@ -127,16 +154,8 @@ impl Chain {
     /// Queues a record that is in no chain.
     pub(super) fn push(&mut self, record: Arc<Record>) {
         let len = record.len();
-        {
-            let mut state = record.state.lock();
-            state.start = self.end;
-            state.older = self.newest.clone();
-        }
-        match &self.newest {
-            Some(newest) => newest.state.lock().newer = Some(record.clone()),
-            None => self.oldest = Some(record.clone()),
-        }
-        self.newest = Some(record);
+        record.state.lock().start = self.end;
+        self.records.push(record);
         self.quota.add(len);
         self.end = self.end.saturating_add(len as u64);
     }
@@ -148,26 +167,24 @@ impl Chain {
         self.quota.take(n);
     }
 
+    /// Copies more bytes, as many as a page at most, to the end of what is there of the newest record.
+    pub(super) fn fill(&mut self, memory: &Memory, n: usize) {
+        if let Some(newest) = self.newest() {
+            let mut state = newest.state.lock();
+            if let Some(to) = &state.memory {
+                to.copy_from(state.filled, memory, 0, n);
+                state.filled = state.filled.saturating_add(n);
+            }
+        }
+        self.quota.refill(n);
+        self.end = self.end.saturating_add(n as u64);
+    }
+
     /// Removes a record of this chain; returns its memory, and how many bytes of it were left.
     pub(super) fn remove(&mut self, record: &Arc<Record>) -> Option<(Arc<Memory>, usize)> {
-        let (memory, taken, older, newer) = {
-            let mut state = record.state.lock();
-            (
-                state.memory.take()?,
-                state.taken,
-                state.older.take(),
-                state.newer.take(),
-            )
-        };
-        match &older {
-            Some(older) => older.state.lock().newer = newer.clone(),
-            None => self.oldest = newer.clone(),
-        }
-        match &newer {
-            Some(newer) => newer.state.lock().older = older,
-            None => self.newest = older,
-        }
-        let left = memory.len().saturating_sub(taken);
+        let left = record.extent()?.left();
+        let memory = record.state.lock().memory.take()?;
+        self.records.remove(record);
         self.quota.remove(left);
         Some((memory, left))
     }
@@ -177,7 +194,7 @@ impl Drop for Chain {
     fn drop(&mut self) {
         // One by one: dropping a record that still knows its neighbours would drop them in turn, as deep as the
         // chain is long.
-        while let Some(record) = self.oldest.clone() {
+        while let Some(record) = self.oldest().cloned() {
             drop(self.remove(&record));
             crate::kapi::sched::cond_resched();
         }

@@ -71,7 +71,7 @@ impl Log {
 impl Discipline for Log {
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self {
-            chain: Chain::default(),
+            chain: Chain::new(),
             capacity,
         })
     }

@@ -36,14 +36,14 @@ impl Stack {
     /// The bytes left of the record on top.
     fn top(&self) -> usize {
         let top = self.chain.newest().and_then(|top| top.extent());
-        top.map_or(0, |top| top.memory.len().saturating_sub(top.taken))
+        top.map_or(0, |top| top.left())
     }
 }
 
 impl Discipline for Stack {
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self {
-            chain: Chain::default(),
+            chain: Chain::new(),
             reserved: capacity,
             max: Self::RULES.max_capacity,
         })
@@ -85,7 +85,7 @@ impl Discipline for Stack {
         };
         self.chain.take(&record, n);
         let left = record.extent();
-        if left.is_some_and(|left| left.memory.len() <= left.taken) {
+        if left.is_some_and(|extent| extent.left() == 0) {
             // The reader's claim keeps the memory, and drops it without the lock.
             drop(self.chain.remove(&record));
         }

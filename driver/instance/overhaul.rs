@@ -37,7 +37,7 @@ impl Instance {
         let mut state = self.begin_overhaul(nonblocking)?;
         let memory = match state.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.memory().clone()),
-            Inlet::Records(_) => None,
+            _ => None,
         };
         let mut dropped: usize = 0;
         loop {
@@ -66,17 +66,26 @@ impl Instance {
     /// Sets the capacity to so many bytes, and keeps the first bytes that a reader would get.
     ///
     /// Errors: ENODEV if the instance was removed, EINVAL if it is 0 or more than `max_capacity`, ENOMEM, EAGAIN if
-    /// it would have to wait and must not, ERESTARTSYS for a signal in the wait. Then nothing has changed.
+    /// it would have to wait and must not, ERESTARTSYS for a signal in the wait, EBUSY if files would have to be cut. Then nothing has changed.
     pub(crate) fn resize(&self, capacity: usize, nonblocking: bool) -> Result {
         let allowed = |state: &State| capacity > 0 && capacity <= state.max_capacity;
         if !allowed(&self.state.lock()) {
             return Err(EINVAL);
         }
-        let memory = match self.state.lock().store.inlet() {
-            Inlet::Bytes(_) => true,
-            Inlet::Records(_) => false,
+        let limit = {
+            let mut state = self.state.lock();
+            state.alive()?;
+            match state.store.inlet() {
+                // Nothing is moved and nothing dropped: nobody has to be waited for.
+                Inlet::Files(files) => Some(files.set_limit(capacity)),
+                _ => None,
+            }
         };
-        let memory = match memory {
+        if let Some(result) = limit {
+            return result.map(|()| self.limit_was_set(capacity));
+        }
+        let bytes = matches!(self.state.lock().store.inlet(), Inlet::Bytes(_));
+        let memory = match bytes {
             true => Some(Arc::new(Memory::new(capacity)?, GFP_KERNEL)?),
             false => None,
         };
@@ -104,11 +113,22 @@ impl Instance {
         Ok(())
     }
 
+    /// Tells those who wait for room of a limit that was set.
+    fn limit_was_set(&self, capacity: usize) {
+        let mut state = self.state.lock();
+        let wake = state.settle(News::BOTH);
+        drop(state);
+        self.wake(wake);
+        if params::log_events() {
+            pr_info!("{}: limit set to {capacity}\n", self.label());
+        }
+    }
+
     /// Goes over to other memory; returns how many bytes did not fit. Ends the overhaul.
     fn move_bytes(&self, mut state: Locked<'_>, memory: Arc<Memory>) -> usize {
         let kept = match state.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.kept(memory.len())),
-            Inlet::Records(_) => None,
+            _ => None,
         };
         drop(state);
 
@@ -119,7 +139,7 @@ impl Instance {
         let mut state = self.state.lock();
         let replaced = match state.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.replace(memory)),
-            Inlet::Records(_) => None,
+            _ => None,
         };
         let (old, truncated) = match replaced {
             Some(replaced) => (Some(replaced.old), replaced.truncated),
@@ -138,7 +158,7 @@ impl Instance {
             let mut garbage = Garbage::default();
             let (bytes, done) = match state.store.inlet() {
                 Inlet::Records(records) => records.resize(capacity, &mut garbage),
-                Inlet::Bytes(_) => (0, true),
+                _ => (0, true),
             };
             state.counters.truncated(bytes);
             truncated = truncated.saturating_add(bytes);

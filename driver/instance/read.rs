@@ -21,6 +21,8 @@ enum Begun {
     Copy(Claim),
     /// There is nothing, and the reader is not to wait for more.
     End,
+    /// There is nothing yet in what the open has begun to follow: to be waited for elsewhere.
+    Follow,
 }
 
 impl Instance {
@@ -102,8 +104,9 @@ impl Instance {
             true => self.state.lock(),
             false => self.let_pass(),
         };
-        if let Some(begun) = state.try_read(opened, own, wanted) {
-            return begun;
+        match state.try_read(opened, own, wanted) {
+            None | Some(Ok((Begun::Follow, _))) => (),
+            Some(begun) => return begun,
         }
         if nonblocking {
             return Err(EAGAIN);
@@ -113,11 +116,23 @@ impl Instance {
             0 => (Patience::ENDLESS, ERESTARTSYS),
             millis => (Patience::millis(millis), EINTR),
         };
-        let (mut state, result) = self
-            .readers
-            .wait_until(&self.state, state, patience, |state| {
-                state.try_read(opened, own, wanted)
+        let (mut state, result) = loop {
+            let follows = opened.with_cursor(own, |cursor| state.store.follows(cursor));
+            let queue = match follows {
+                true => &self.followers,
+                false => &self.readers,
+            };
+            let (locked, result) = queue.wait_until(&self.state, state, patience, |state| {
+                match state.try_read(opened, own, wanted) {
+                    Some(Ok((Begun::Follow, _))) if follows => None,
+                    other => other,
+                }
             });
+            match result {
+                Ok(Ok((Begun::Follow, _))) => state = locked,
+                result => break (locked, result),
+            }
+        };
         result.unwrap_or_else(|ended| {
             let wake = state.settle(News::NONE);
             drop(state);
@@ -141,10 +156,22 @@ impl State {
         if let Err(gone) = self.alive() {
             return Some(Err(gone));
         }
-        let now = opened.with_cursor(own, |cursor| self.store.available(cursor));
+        let (now, follows, over) = opened.with_cursor(own, |cursor| {
+            self.store.begin_read(cursor);
+            let follows = self.store.follows(cursor);
+            (
+                self.store.available(cursor),
+                follows,
+                self.store.is_over(cursor),
+            )
+        });
         let now = now.min(wanted);
         if now == 0 {
-            return self.is_end(opened).then_some(Ok((Begun::End, 0)));
+            return match (over || self.is_end(opened), follows) {
+                (true, _) => Some(Ok((Begun::End, 0))),
+                (false, true) => Some(Ok((Begun::Follow, 0))),
+                (false, false) => None,
+            };
         }
         let may = match self.store.rules().reading {
             Reading::Take => self.gate.begin_read_alone(),

@@ -28,24 +28,29 @@ enum Push {
 impl Instance {
     /// Takes bytes from a writer, and returns how many; as bytes or as a record, as the discipline has it.
     ///
-    /// See [`Instance::write_bytes`] and [`Instance::write_record`] for what it waits for and its errors.
+    /// See [`Instance::write_bytes`], [`Instance::write_record`] and [`Instance::write_file`] for what it waits for and its errors.
     pub(crate) fn write(
         &self,
         opened: &Opened,
         iov: &mut IovIterSource<'_>,
         nonblocking: bool,
     ) -> Result<usize> {
-        let whole_records = {
-            let state = self.state.lock();
+        let (records, files) = {
+            let mut state = self.state.lock();
             state.alive()?;
-            state.store.rules().whole_records
+            match state.store.inlet() {
+                Inlet::Bytes(_) => (false, false),
+                Inlet::Records(_) => (true, false),
+                Inlet::Files(_) => (false, true),
+            }
         };
         if iov.is_empty() {
             return Ok(0);
         }
-        match whole_records {
-            true => self.write_record(opened, iov, nonblocking),
-            false => self.write_bytes(iov, nonblocking),
+        match (records, files) {
+            (true, _) => self.write_record(opened, iov, nonblocking),
+            (_, true) => self.write_file(opened, iov, nonblocking),
+            _ => self.write_bytes(iov, nonblocking),
         }
     }
 
@@ -74,7 +79,7 @@ impl Instance {
         if memory.copy_from_iter(0, len, iov) < len {
             return Err(EFAULT);
         }
-        let record = Record::new(memory)?;
+        let record = Record::new(memory, len)?;
 
         let mut state = self.state.lock();
         loop {

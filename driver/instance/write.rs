@@ -162,7 +162,7 @@ impl State {
         }
         match self.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.target(wanted.min(CHUNK))),
-            Inlet::Records(_) => None,
+            _ => None,
         }
     }
 }

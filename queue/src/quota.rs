@@ -51,6 +51,11 @@ impl Quota {
         self.records = self.records.saturating_add(1);
     }
 
+    /// `len` bytes were added to a record that is held.
+    pub fn refill(&mut self, len: usize) {
+        self.used = self.used.saturating_add(len);
+    }
+
     /// `len` bytes of a record were taken from it, which stays.
     pub fn take(&mut self, len: usize) {
         self.used = self.used.saturating_sub(len);
