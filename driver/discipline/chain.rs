@@ -18,7 +18,10 @@ use kernel::{
 };
 
 use super::list::{Linked, Links, List};
-use crate::{kapi::memory::Memory, queue::quota::Quota};
+use crate::{
+    kapi::{memory::Memory, sched::cond_resched},
+    queue::quota::Quota,
+};
 
 /// A record, queued or about to be.
 ///
@@ -196,7 +199,10 @@ impl Drop for Chain {
         // chain is long.
         while let Some(record) = self.oldest().cloned() {
             drop(self.remove(&record));
-            crate::kapi::sched::cond_resched();
+            // A file's last page may be dropped under a lock; anything longer is not.
+            if self.oldest().is_some() {
+                cond_resched();
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ impl Instance {
         let mut done: usize = 0;
         let result = loop {
             match self.write_piece(opened, iov, nonblocking, &mut done) {
+                // Short only once something was moved.
+                Ok(true) if done == 0 => cond_resched(),
                 Ok(true) if !iov.is_empty() && !current!().signal_pending() => cond_resched(),
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
