@@ -53,7 +53,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Cursor, Full, Inlet, Kind, OnEmpty, Reading, Rules, Store, CAPACITY_LIMIT},
+    discipline::{Cursor, Inlet, Kind, OnEmpty, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -68,7 +68,10 @@ mod read;
 mod record;
 mod settings;
 mod spool;
+mod wake;
 mod write;
+
+use wake::{News, Wake};
 
 /// A queue. It lives as long as its device, its `/proc` entry or an open file.
 #[pin_data]
@@ -192,51 +195,6 @@ pub(crate) struct Snapshot {
     pub(crate) counters: Counters,
     /// Its discipline.
     pub(crate) rules: &'static Rules,
-}
-
-/// What has become possible by a change of the state, for [`State::settle`].
-#[derive(Clone, Copy, Default)]
-struct News {
-    /// There may be more to read than before.
-    data: bool,
-    /// There may be more room than before.
-    room: bool,
-}
-
-impl News {
-    const DATA: Self = Self {
-        data: true,
-        room: false,
-    };
-    const BOTH: Self = Self {
-        data: true,
-        room: true,
-    };
-    /// Nothing new, but somebody who was woken leaves.
-    const NONE: Self = Self {
-        data: false,
-        room: false,
-    };
-}
-
-/// Who is to be woken once the lock is given back.
-#[must_use]
-#[derive(Default)]
-struct Wake {
-    one_reader: bool,
-    all_readers: bool,
-    one_writer: bool,
-    all_writers: bool,
-    followers: bool,
-    mid_writer: bool,
-    overhaul: bool,
-    /// Pollers for data are told.
-    readable: bool,
-    /// And that there is no writer any more.
-    hung_up: bool,
-    /// Pollers for room are told.
-    writable: bool,
-    reach: Option<Reach>,
 }
 
 impl Instance {
@@ -426,43 +384,6 @@ impl Instance {
     pub(crate) fn fasync_writers(&self) -> &Fasync {
         &self.fasync_out
     }
-
-    /// Wakes whom [`State::settle`] named. Called without the lock.
-    fn wake(&self, wake: Wake) {
-        if wake.overhaul {
-            self.overhauls.wake_one();
-        }
-        if wake.all_readers {
-            self.readers.wake_all();
-        } else if wake.one_reader {
-            self.readers.wake_one();
-        }
-        if wake.followers {
-            self.followers.wake_all();
-        }
-        if wake.mid_writer {
-            self.mid_writer.wake_one();
-        }
-        if wake.all_writers {
-            self.writers.wake_all();
-        } else if wake.one_writer {
-            self.writers.wake_one();
-        }
-        let reach = wake.reach.unwrap_or(Reach::One);
-        if wake.readable {
-            // Everybody who polls is told of a hang-up, whatever else it polls for: so only of a real one.
-            let hangup = match wake.hung_up {
-                true => Events::HANGUP,
-                false => Events::NONE,
-            };
-            self.pollers.wake(Events::READABLE | hangup, reach);
-            self.fasync_in.signal(Band::In);
-        }
-        if wake.writable {
-            self.pollers.wake(Events::WRITABLE, Reach::One);
-            self.fasync_out.signal(Band::Out);
-        }
-    }
 }
 
 impl Opened {
@@ -486,163 +407,11 @@ impl State {
         }
     }
 
-    /// To be called before the lock is given back, after a change by which somebody may go on who could not
-    /// before, and by whoever was woken and leaves without what it was woken for. Says who can go on now.
-    ///
-    /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose receiver
-    /// leaves is made up for by anybody's next step. Two things the state does not tell, and `news` must: that
-    /// there is more for readers who each have a position of their own, and that there is nothing more to come.
-    /// Pollers are told of what is new.
-    fn settle(&mut self, news: News) -> Wake {
-        let mut wake = Wake::default();
-        if self.overhauls_waiting > 0 && self.grant.is_none() && self.gate.begin_overhaul() {
-            self.grants = self.grants.saturating_add(1);
-            self.grant = Some(self.grants);
-            wake.overhaul = true;
-        }
-        self.settle_callers(news, &mut wake);
-        wake
-    }
-
-    /// [`Self::settle`] for an overhaul that has ended: the next one is woken, but has to look for itself whether
-    /// anybody copies. Were it given the gate at once, two that take turns would keep everybody else out.
-    fn settle_overhaul(&mut self) -> Wake {
-        let mut wake = Wake {
-            overhaul: self.overhauls_waiting > 0,
-            ..Wake::default()
-        };
-        self.settle_callers(News::BOTH, &mut wake);
-        wake
-    }
-
-    /// Names everybody but overhauls.
-    fn settle_callers(&mut self, news: News, wake: &mut Wake) {
-        match self.store.rules().reading {
-            Reading::Take => wake.one_reader = self.data_is_free(),
-            Reading::Copy => wake.all_readers = news.data,
-        }
-        // When there is nothing more to come, that is so for everybody.
-        wake.all_readers |= news.data && self.ends_reads();
-        wake.hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
-        wake.reach = Some(match wake.all_readers {
-            true => Reach::All,
-            false => Reach::One,
-        });
-        wake.readable = news.data && (wake.one_reader || wake.all_readers);
-
-        if !self.gate.overhauling() {
-            if self.gate.write_turn_free() {
-                wake.one_writer = self.is_answered(self.store.has_room(1));
-            } else {
-                wake.mid_writer = self.store.has_room(1);
-            }
-        }
-        // Room is news only to those who met none.
-        self.was_full |= !self.store.has_room(1);
-        if let Inlet::Files(_) = self.store.inlet() {
-            // Each writer and each reader of a file waits for something of its own.
-            wake.followers = news.data;
-            wake.all_writers = news.room;
-            wake.readable |= news.data;
-            self.was_full |= news.room;
-        }
-        let room = self.store.has_room(1) || wake.all_writers;
-        wake.writable = news.room && self.was_full && self.may_write(room);
-        if wake.writable {
-            self.was_full = false;
-        }
-    }
-
-    /// Whether callers that may sleep are to let a waiting overhaul go first. That is so for a short time only, so
-    /// that one that waits for a stalled copy does not hold up those who have nothing to do with it.
-    fn lets_pass(&self) -> bool {
-        let passing = |since: Instant<Monotonic>| since.elapsed().as_millis() < overhaul::PASS_MS;
-        self.overhauls_waiting > 0 && self.passes_since.is_some_and(passing)
-    }
-
-    /// Whether a reader may take bytes away now.
-    fn may_take(&self) -> bool {
-        !self.gate.reading_alone() && !self.gate.overhauling()
-    }
-
-    /// Whether there is data that nobody is taking.
-    fn data_is_free(&self) -> bool {
-        self.store.offers() && self.may_take()
-    }
-
-    /// Whether a write that has its turn, and for which there is room or is not, need not wait.
-    fn is_answered(&self, room: bool) -> bool {
-        room || self.store.rules().full == Full::NoSpace
-    }
-
-    /// Whether a write for which there is room, or is not, need not wait.
-    fn may_write(&self, room: bool) -> bool {
-        self.gate.write_turn_free() && !self.gate.overhauling() && self.is_answered(room)
-    }
-
-    /// Whether some reader that finds nothing gets 0 rather than waits.
-    fn ends_reads(&self) -> bool {
-        match self.on_empty {
-            OnEmpty::Block => false,
-            OnEmpty::Eof => true,
-            OnEmpty::Hangup => self.writers == 0,
-        }
-    }
-
-    /// Whether this open has lost its last writer (`hangup`).
-    fn hung_up(&self, opened: &Opened) -> bool {
-        self.on_empty == OnEmpty::Hangup
-            && self.writers == 0
-            && (opened.saw_writer || self.writers_ever != opened.writers_ever)
-    }
-
-    /// Whether this open's read gets 0 when there is nothing for it.
-    fn is_end(&self, opened: &Opened) -> bool {
-        self.on_empty == OnEmpty::Eof || self.hung_up(opened)
-    }
-
     /// ENODEV if the instance was removed.
     fn alive(&self) -> Result {
         match self.dead {
             true => Err(ENODEV),
             false => Ok(()),
         }
-    }
-
-    /// What poll says.
-    fn events(&mut self, opened: &Opened, position: u64) -> Events {
-        if self.dead {
-            return Events::GONE;
-        }
-        let mut events = Events::NONE;
-        let mut own = Cursor::at(position);
-        let (available, over, room) = opened.with_cursor(&mut own, |cursor| {
-            let room = self.store.room_for(cursor, cursor.refused.max(1));
-            (
-                self.store.available(cursor),
-                self.store.is_over(cursor),
-                room,
-            )
-        });
-        if opened.reads {
-            let readable = match self.store.rules().reading {
-                Reading::Take => available > 0 && self.may_take(),
-                Reading::Copy => available > 0,
-            };
-            let empty = available == 0;
-            if readable || over || empty && self.is_end(opened) {
-                events = events | Events::READABLE;
-            }
-            if empty && self.hung_up(opened) {
-                events = events | Events::HANGUP;
-            }
-        }
-        if opened.writes {
-            match self.may_write(room) {
-                true => events = events | Events::WRITABLE,
-                false => self.was_full = true,
-            }
-        }
-        events
     }
 }
