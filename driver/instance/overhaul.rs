@@ -204,7 +204,6 @@ impl Instance {
             self.passing.wake_all();
             return Err(error);
         }
-        self.passing.wake_all();
         Ok(state)
     }
 
@@ -214,6 +213,7 @@ impl Instance {
         let wake = state.settle_overhaul();
         drop(state);
         self.wake(wake);
+        self.passing.wake_all();
     }
 
     /// Takes the lock for a caller that is about to copy and may sleep: not before overhauls that wait have had
