@@ -8,7 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use mydevice_uapi::ioctl::{MYDEV_CLEAR, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS, Stats, Status};
+use mydevice_uapi::ioctl::{
+    MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS, Stats, Status,
+};
 use nix::{
     Result,
     errno::Errno,
@@ -26,6 +28,8 @@ const EVENTS: PollFlags = PollFlags::POLLIN
 
 /// What a readable open reports: always the pair.
 pub const READABLE: PollFlags = PollFlags::POLLIN.union(PollFlags::POLLRDNORM);
+/// What every open of a removed instance reports, and nothing beside it.
+pub const GONE: PollFlags = PollFlags::POLLERR.union(PollFlags::POLLHUP);
 /// What a writable open reports: always the pair.
 pub const WRITABLE: PollFlags = PollFlags::POLLOUT.union(PollFlags::POLLWRNORM);
 
@@ -113,6 +117,11 @@ impl Device {
     pub fn resize(&self, capacity: u32) -> Result<()> {
         self.ioctl(MYDEV_RESIZE, &raw const capacity as usize)
             .map(drop)
+    }
+
+    /// `MYDEV_NEXT`.
+    pub fn next(&self) -> Result<()> {
+        self.ioctl(MYDEV_NEXT, 0).map(drop)
     }
 
     /// `MYDEV_STATUS`, which must succeed.

@@ -14,6 +14,12 @@ use crate::{Device, guest::write_once};
 /// The folder of the class.
 pub const CLASS: &str = "/sys/class/mydevice_class";
 
+/// Every discipline, the default first.
+pub const DISCIPLINES: [&str; 4] = ["stream", "buffer", "log", "stack"];
+
+/// What the full name of an instance begins with that was added while the system runs.
+const ADDED: &str = "mydevice-";
+
 /// An instance of a loaded module.
 #[derive(Clone, Debug)]
 pub struct Instance {
@@ -42,9 +48,59 @@ impl Instance {
         }
     }
 
+    /// Adds one while the system runs: a name and keys, as in `jobs discipline=spool`.
+    pub fn try_add(command: &str) -> Result<Self> {
+        write_once(&Path::new(CLASS).join("add"), command)?;
+        let name = command
+            .split_whitespace()
+            .next()
+            .expect("a name, or it would have been refused");
+        Ok(Self::named(&format!("{ADDED}{name}")))
+    }
+
+    /// Adds one that must be possible.
+    #[track_caller]
+    pub fn add(command: &str) -> Self {
+        match Self::try_add(command) {
+            Ok(instance) => instance,
+            Err(errno) => panic!("adding {command:?}: {errno}"),
+        }
+    }
+
+    /// Removes it, by the name that it was given.
+    pub fn remove(&self) -> Result<()> {
+        let name = self.name.strip_prefix(ADDED).unwrap_or(&self.name);
+        write_once(&Path::new(CLASS).join("remove"), name)
+    }
+
+    /// The full name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its node.
     pub fn node(&self) -> PathBuf {
         Path::new("/dev").join(&self.name)
+    }
+
+    /// The node of a split instance that can only be written.
+    pub fn write_node(&self) -> PathBuf {
+        Path::new("/dev").join(format!("{}_w", self.name))
+    }
+
+    /// The node of a split instance that can only be read.
+    pub fn read_node(&self) -> PathBuf {
+        Path::new("/dev").join(format!("{}_r", self.name))
+    }
+
+    /// Those of its names that are there: nodes, class entries, `/proc` entry.
+    pub fn names(&self) -> Vec<PathBuf> {
+        let suffixes = ["", "_w", "_r"];
+        let places = suffixes.iter().flat_map(|suffix| {
+            ["/dev", CLASS, "/proc"]
+                .map(|folder| Path::new(folder).join(self.name.clone() + suffix))
+        });
+        places.filter(|place| place.exists()).collect()
     }
 
     /// Opens the node.

@@ -13,6 +13,7 @@
 //! - [`traffic`] is the load with an account of every byte, also to be had as the program `traffic`.
 
 pub mod device;
+pub mod group;
 pub mod guest;
 pub mod instance;
 pub mod klog;
@@ -21,6 +22,7 @@ pub mod module;
 pub mod patience;
 pub mod signals;
 pub mod sleeper;
+pub mod stalled;
 pub mod traffic;
 pub mod watchdog;
 

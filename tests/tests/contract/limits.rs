@@ -2,51 +2,15 @@
 
 //! Memory that is charged, counters that are not torn, a log that users cannot fill.
 
-use std::fs;
-
 use mydevice_tests::{
     Module, Sleeper,
-    guest::{sh, try_sh},
+    group::MemoryGroup,
     klog::level,
     memory::Fence,
     traffic::{self, Plan},
 };
 use mydevice_uapi::ioctl::{MYDEV_RESIZE, MYDEV_STATUS};
 use nix::errno::Errno;
-
-/// A control group with a memory limit, gone when dropped.
-struct MemoryGroup;
-
-impl MemoryGroup {
-    const FOLDER: &str = "/sys/fs/cgroup/mydevice-tests";
-
-    fn new(limit: &str) -> Self {
-        sh(&format!(
-            "echo +memory > /sys/fs/cgroup/cgroup.subtree_control && mkdir {0} && echo {limit} > {0}/memory.max",
-            Self::FOLDER
-        ));
-        Self
-    }
-
-    fn file(&self, name: &str) -> String {
-        fs::read_to_string(format!("{}/{name}", Self::FOLDER)).unwrap()
-    }
-
-    /// Runs a line of Python in the group, with the device as `fd`; what it prints.
-    fn python(&self, line: &str) -> String {
-        sh(&format!(
-            "echo $$ > {}/cgroup.procs && exec python3 -c \"import errno, fcntl, os, struct\n\
-             fd = os.open('/dev/mydevice', os.O_RDWR)\n{line}\"",
-            Self::FOLDER
-        ))
-    }
-}
-
-impl Drop for MemoryGroup {
-    fn drop(&mut self) {
-        let _ = try_sh(&format!("rmdir {}", Self::FOLDER));
-    }
-}
 
 /// Data memory is charged to the caller's memory cgroup.
 #[test]
@@ -57,16 +21,19 @@ fn memory_is_charged_to_the_caller() {
         module.instance().set_attribute("max_capacity", "100000000"),
         Ok(())
     );
-    let charged = || -> u64 { group.file("memory.current").trim().parse().unwrap() };
     group.python(&format!(
         "fcntl.ioctl(fd, {MYDEV_RESIZE}, struct.pack('I', 64 << 20))"
     ));
-    assert!(charged() >= 64 << 20, "{} bytes are charged", charged());
+    assert!(
+        group.charged() >= 64 << 20,
+        "{} bytes are charged",
+        group.charged()
+    );
     module.instance().both().resize(4096).unwrap();
     assert!(
-        charged() < 64 << 20,
+        group.charged() < 64 << 20,
         "{} bytes are still charged",
-        charged()
+        group.charged()
     );
 }
 

@@ -7,57 +7,13 @@ use mydevice_tests::{
     Device, Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
     guest::Process,
-    memory::Stall,
     signals::INTERRUPTING,
     sleeping_read, sleeping_write,
+    stalled::{GOOD, Stalled, WHOLE, at_once},
 };
 use nix::{Result, errno::Errno, poll::PollFlags, sys::signal::Signal};
 
 const NONE: PollFlags = PollFlags::empty();
-
-/// Bytes that a stalled copy has before it and behind it.
-const GOOD: usize = 10;
-const WHOLE: usize = 100;
-
-/// Somebody in mid-copy of WHOLE bytes. Dropped, the page comes first, so that the thread can end.
-struct Stalled {
-    stall: Stall,
-    thread: Sleeper<Result<usize>>,
-}
-
-impl Stalled {
-    fn start(device: &Device, copy: fn(&Device, *mut u8) -> Result<usize>) -> Self {
-        let stall = Stall::new();
-        let (address, device) = (stall.before(GOOD), device.clone());
-        let thread = Sleeper::start(move || copy(&device, address.get()));
-        stall.wait_stalled();
-        Self { stall, thread }
-    }
-
-    fn reader(device: &Device) -> Self {
-        Self::start(device, |device, address| {
-            device.read_at_address(address, WHOLE)
-        })
-    }
-
-    fn writer(device: &Device) -> Self {
-        Self::start(device, |device, address| {
-            device.write_from_address(address, WHOLE)
-        })
-    }
-
-    /// Lets the page come; what the call returned.
-    fn release(self) -> Result<usize> {
-        self.stall.release();
-        self.thread.join()
-    }
-}
-
-/// Does something that must not wait; if it does, the test fails instead of hanging.
-#[track_caller]
-fn at_once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    Sleeper::start(work).join()
-}
 
 /// What goes on whoever is stalled: looking on, opening and closing, another instance.
 #[track_caller]

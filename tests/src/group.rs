@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Processes whose memory is counted, and limited.
+
+use std::fs;
+
+use crate::guest::{sh, try_sh};
+
+/// A control group with a memory limit, gone when dropped.
+#[derive(Debug)]
+pub struct MemoryGroup;
+
+impl MemoryGroup {
+    const FOLDER: &str = "/sys/fs/cgroup/mydevice-tests";
+
+    /// With a limit, as `memory.max` takes it.
+    #[track_caller]
+    pub fn new(limit: &str) -> Self {
+        sh(&format!(
+            "echo +memory > /sys/fs/cgroup/cgroup.subtree_control && mkdir {0} && echo {limit} > {0}/memory.max",
+            Self::FOLDER
+        ));
+        Self
+    }
+
+    /// What one of its files says.
+    #[track_caller]
+    pub fn file(&self, name: &str) -> String {
+        fs::read_to_string(format!("{}/{name}", Self::FOLDER)).expect("reading a file of the group")
+    }
+
+    /// The bytes that are charged to it.
+    #[track_caller]
+    pub fn charged(&self) -> u64 {
+        let text = self.file("memory.current");
+        text.trim().parse().expect("a number of bytes")
+    }
+
+    /// Runs a line of bash in the group; what it prints.
+    #[track_caller]
+    pub fn sh(&self, line: &str) -> String {
+        sh(&format!(
+            "echo $$ > {}/cgroup.procs && {line}",
+            Self::FOLDER
+        ))
+    }
+
+    /// Runs lines of Python in the group, with the device as `fd`; what they print.
+    #[track_caller]
+    pub fn python(&self, line: &str) -> String {
+        self.sh(&format!(
+            "exec python3 -c \"import errno, fcntl, os, struct\n\
+             fd = os.open('/dev/mydevice', os.O_RDWR)\n{line}\""
+        ))
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        let _ = try_sh(&format!("rmdir {}", Self::FOLDER));
+    }
+}

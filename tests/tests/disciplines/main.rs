@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the disciplines of records and files promise, sentence by sentence.
+
+mod log;
+mod log_many;
+mod stack;
+mod stack_grows;

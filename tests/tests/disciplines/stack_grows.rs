@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `stack`: it starts at 1 byte, grows by doubling, and gives back what it does not need.
+
+use mydevice_tests::{Device, Instance, Module, group::MemoryGroup, guest::sh};
+use nix::errno::Errno;
+
+/// Capacity and bytes used, as STATUS shows them.
+fn shape(device: &Device) -> (u32, u32) {
+    let status = device.status();
+    (status.buffer_size, status.bytes_used)
+}
+
+/// Capacity counts the records' bytes alone, starts at 1 and doubles on demand; it goes back as it shrinks.
+#[test]
+fn it_grows_by_doubling_from_1_byte() {
+    let module = Module::load(&["discipline=stack"]);
+    let device = module.instance().both();
+    assert_eq!(shape(&device), (1, 0));
+    let capacities = [1, 2, 4, 4, 8, 8, 8, 8, 16, 16, 16, 16, 16, 16, 16, 16, 32];
+    for (n, capacity) in (1..).zip(capacities) {
+        device.put("x");
+        assert_eq!(shape(&device), (capacity, n));
+    }
+    device.put([b'y'; 1000]);
+    assert_eq!(shape(&device), (1024, 1017));
+    device.collect(1000);
+    device.collect(17);
+    assert_eq!(shape(&device), (1, 0));
+    assert_eq!(
+        (device.stats().high_water, device.stats().bytes_truncated),
+        (1017, 0)
+    );
+}
+
+/// RESIZE in between reserves ahead; from there on it doubles again.
+#[test]
+fn resize_in_between_extends_it() {
+    let module = Module::load(&["discipline=stack"]);
+    let device = module.instance().both();
+    device.put("123");
+    assert_eq!(shape(&device), (4, 3));
+    assert_eq!(device.resize(10), Ok(()));
+    assert_eq!(shape(&device), (10, 3));
+    device.put("4567890");
+    assert_eq!(shape(&device), (10, 10));
+    device.put("x");
+    assert_eq!(shape(&device), (20, 11));
+    device.put([b'y'; 20]);
+    assert_eq!(shape(&device), (40, 31));
+    assert_eq!(
+        (device.collect(21).len(), device.take(100)),
+        (21, "4567890".into())
+    );
+    assert_eq!(device.take(100), "123");
+    assert_eq!(shape(&device).1, 0);
+    assert_eq!(module.instance().set_attribute("capacity", "100"), Ok(()));
+    assert_eq!(shape(&device), (100, 0));
+    assert_eq!(
+        Instance::add("ahead discipline=stack capacity=7")
+            .proc()
+            .buffer_size,
+        7
+    );
+}
+
+/// Two processes that push `1` and `2` by turns: out they come by turns, and STATUS shows each step.
+#[test]
+fn two_processes_push_by_turns() {
+    let module = Module::load(&["discipline=stack"]);
+    let device = module.instance().both();
+    for round in 1..=20u32 {
+        for (turn, digit) in [(1, "1"), (0, "2")] {
+            sh(&format!("printf {digit} > /dev/mydevice"));
+            let pushed = round * 2 - turn;
+            assert_eq!(shape(&device), (pushed.next_power_of_two(), pushed));
+        }
+        if round == 10 {
+            assert_eq!(device.resize(32), Ok(()), "in between");
+        }
+    }
+    let got = sh("cat /dev/mydevice");
+    assert_eq!(got, "21".repeat(20));
+}
+
+/// RESIZE below what is used drops the bottom records, whole, and counts them as truncated.
+#[test]
+fn resize_drops_the_bottom_records_whole() {
+    let module = Module::load(&["discipline=stack"]);
+    let device = module.instance().both();
+    for record in ["aaaa", "bbbb", "cccc"] {
+        device.put(record);
+    }
+    assert_eq!(device.resize(9), Ok(()));
+    assert_eq!(
+        (shape(&device), device.stats().bytes_truncated),
+        ((9, 8), 4)
+    );
+    assert_eq!(device.take(2), "cc");
+    assert_eq!(device.resize(3), Ok(()));
+    assert_eq!(
+        (shape(&device), device.stats().bytes_truncated),
+        ((3, 2), 8)
+    );
+    assert_eq!((device.take(10), device.take(10)), ("cc".into(), "".into()));
+    let limit = module.instance().set_attribute("max_capacity", "100");
+    assert_eq!((limit, device.resize(101)), (Ok(()), Err(Errno::EINVAL)));
+}
+
+/// CLEAR drops all records, wakes who waits for room, and is counted.
+#[test]
+fn clear_drops_all_records() {
+    let _module = Module::load(&[]);
+    let small = Instance::add("small discipline=stack max_capacity=10");
+    let device = small.both();
+    device.put("01234");
+    device.put("56789");
+    let writer = mydevice_tests::sleeping_write(&small.writer(), b"abc");
+    assert_eq!(device.clear(), Ok(()));
+    assert_eq!(writer.join(), Ok(3));
+    assert_eq!(
+        (device.stats().bytes_cleared, device.take(10)),
+        (10, "abc".into())
+    );
+}
+
+/// A record per 16 bytes of `max_capacity`, plus 64: beyond that it counts as full.
+#[test]
+fn the_number_of_records_is_bounded() {
+    let _module = Module::load(&[]);
+    let small = Instance::add("small discipline=stack max_capacity=160");
+    let device = small.nonblocking();
+    for n in 0..160 / 16 + 64 {
+        device.put([n]);
+    }
+    assert_eq!(device.write(b"x"), Err(Errno::EAGAIN));
+    assert_eq!(device.ready(), mydevice_tests::device::READABLE);
+    assert_eq!(device.read(1), Ok(vec![73]));
+    device.put("x");
+    assert_eq!(device.write(b"x"), Err(Errno::EAGAIN));
+}
+
+/// What ends growth is memory: ENOMEM, and nothing changed, with no process killed.
+#[test]
+fn growth_ends_with_memory() {
+    let group = MemoryGroup::new("48M");
+    let module = Module::load(&["discipline=stack"]);
+    let device = module.instance().both();
+    device.put("intact");
+    let said = group.python(
+        "data = bytes(1 << 20)\n\
+         pushed = 0\n\
+         try:\n\
+         \twhile pushed < 200: pushed += os.write(fd, data) >> 20\n\
+         except OSError as error: print(errno.errorcode[error.errno], 20 < pushed < 48)",
+    );
+    assert_eq!(said, "ENOMEM True\n");
+    let events = group.file("memory.events");
+    assert!(events.lines().any(|line| line == "oom_kill 0"), "{events}");
+    let used = device.status().bytes_used;
+    assert_eq!((used - 6) % (1 << 20), 0, "only whole records are in");
+    assert_eq!(device.clear(), Ok(()));
+    mydevice_tests::eventually("the memory is given back", || group.charged() < 16 << 20);
+}
+
+/// Memory is given back as it shrinks, not only when it is empty.
+#[test]
+fn memory_is_given_back_as_it_shrinks() {
+    const MIB: u64 = 1 << 20;
+    let group = MemoryGroup::new("200M");
+    let module = Module::load(&["discipline=stack"]);
+    let device = module.instance().both();
+    group.python("for n in range(64): os.write(fd, bytes(1 << 20))");
+    assert!(group.charged() >= 64 * MIB);
+    for _ in 0..48 {
+        device.collect(MIB as usize);
+    }
+    mydevice_tests::eventually("three quarters are given back", || {
+        group.charged() < 32 * MIB
+    });
+    assert_eq!(device.status().bytes_used, 16 << 20);
+}
