@@ -119,8 +119,9 @@ pub(crate) struct Cursor {
     missed: u64,
     /// The length of the write that was last refused for want of room.
     pub(crate) refused: usize,
-    /// The file that it reads.
+    /// The file that it reads, and whether it has got a byte of it.
     reads: Option<Arc<File>>,
+    got: bool,
     /// The file and its page that bytes are being taken from.
     taking: Option<(Arc<File>, Arc<Record>)>,
     /// The file that it writes.

@@ -197,7 +197,16 @@ impl Discipline for Spool {
     }
 
     fn begin_read(&mut self, cursor: &mut Cursor) {
+        // A file that ended before this open got a byte of it is no file that was handed to it.
+        let ended = |file: &Arc<File>| {
+            let state = file.state.lock();
+            state.is_over() && !state.cleared
+        };
+        if !cursor.got && cursor.reads.as_ref().is_some_and(ended) {
+            cursor.reads = None;
+        }
         if cursor.reads.is_none() {
+            cursor.got = false;
             cursor.reads = self.unclaimed();
             if let Some(file) = &cursor.reads {
                 file.state.lock().claimed = true;
@@ -236,6 +245,7 @@ impl Discipline for Spool {
         let Some((file, page)) = cursor.taking.take() else {
             return;
         };
+        cursor.got |= n > 0;
         {
             let mut state = file.state.lock();
             state.pages.take(&page, n);
@@ -256,6 +266,7 @@ impl Discipline for Spool {
         if let Some(file) = cursor.reads.take() {
             file.state.lock().claimed = false;
         }
+        cursor.got = false;
         true
     }
 

@@ -117,7 +117,7 @@ impl Instance {
             millis => (Patience::millis(millis), EINTR),
         };
         let (mut state, result) = loop {
-            let follows = opened.with_cursor(own, |cursor| state.store.follows(cursor));
+            let follows = state.follows(opened, own);
             let queue = match follows {
                 true => &self.followers,
                 false => &self.readers,
@@ -125,6 +125,8 @@ impl Instance {
             let (locked, result) = queue.wait_until(&self.state, state, patience, |state| {
                 match state.try_read(opened, own, wanted) {
                     Some(Ok((Begun::Follow, _))) if follows => None,
+                    // What it followed may have come to nothing: then it waits with the others again.
+                    None if follows && !state.follows(opened, own) => Some(Ok((Begun::Follow, 0))),
                     other => other,
                 }
             });
@@ -146,6 +148,11 @@ impl Instance {
 }
 
 impl State {
+    /// Whether this open waits for one thing to go on, rather than for the next that comes.
+    fn follows(&self, opened: &Opened, own: &mut Cursor) -> bool {
+        opened.with_cursor(own, |cursor| self.store.follows(cursor))
+    }
+
     /// Begins a read, or refuses it, if it need not wait.
     fn try_read(
         &mut self,
