@@ -36,6 +36,15 @@ impl MemoryGroup {
         text.trim().parse().expect("a number of bytes")
     }
 
+    /// The bytes of the kernel's own that are charged to it: without its processes' memory and the files they read.
+    #[track_caller]
+    pub fn kernel(&self) -> u64 {
+        let text = self.file("memory.stat");
+        let line = text.lines().find_map(|line| line.strip_prefix("kernel "));
+        line.and_then(|bytes| bytes.parse().ok())
+            .expect("a number of bytes")
+    }
+
     /// Runs a line of bash in the group; what it prints.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {

@@ -15,7 +15,7 @@ use crate::{Device, guest::write_once};
 pub const CLASS: &str = "/sys/class/mydevice_class";
 
 /// Every discipline, the default first.
-pub const DISCIPLINES: [&str; 4] = ["stream", "buffer", "log", "stack"];
+pub const DISCIPLINES: [&str; 5] = ["stream", "buffer", "log", "spool", "stack"];
 
 /// What the full name of an instance begins with that was added while the system runs.
 const ADDED: &str = "mydevice-";

@@ -4,5 +4,7 @@
 
 mod log;
 mod log_many;
+mod spool;
+mod spool_limits;
 mod stack;
 mod stack_grows;

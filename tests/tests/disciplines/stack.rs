@@ -297,7 +297,8 @@ fn every_record_arrives_once() {
     let mut sent: Vec<_> = (0..3)
         .flat_map(|writer| (0..RECORDS).map(move |n| record(writer, n)))
         .collect();
-    (got.sort(), sent.sort());
+    got.sort();
+    sent.sort();
     assert!(got == sent, "{} records came of {}", got.len(), sent.len());
     assert!(small.attribute("high_water").parse::<u32>().unwrap() <= 500);
 }
