@@ -44,60 +44,12 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
             let capacity: u32 = UserSlice::new(arg, size_of::<u32>()).reader().read()?;
             instance.resize(usize::try_from(capacity)?, nonblocking)?;
         }
-        MYDEV_STATUS => {
-            // Word by word, in the order of the structure, so that no padding can reach user space.
-            let Status {
-                buffer_size,
-                bytes_used,
-                open_count,
-                read_count,
-                write_count,
-                _reserved,
-            } = status(instance);
-            let words = [
-                buffer_size,
-                bytes_used,
-                open_count,
-                read_count,
-                write_count,
-                _reserved,
-            ];
-            UserSlice::new(arg, size_of::<Status>())
-                .writer()
-                .write(&words)?;
-        }
-        MYDEV_STATS => {
-            let Stats {
-                bytes_read,
-                bytes_written,
-                reads,
-                writes,
-                reader_waits,
-                writer_waits,
-                bytes_truncated,
-                bytes_cleared,
-                bytes_evicted,
-                bytes_missed,
-                high_water,
-                _spare,
-            } = stats(open);
-            let words = [
-                bytes_read,
-                bytes_written,
-                reads,
-                writes,
-                reader_waits,
-                writer_waits,
-                bytes_truncated,
-                bytes_cleared,
-                bytes_evicted,
-                bytes_missed,
-                high_water,
-            ];
-            let mut writer = UserSlice::new(arg, size_of::<Stats>()).writer();
-            writer.write(&words)?;
-            writer.write(&_spare)?;
-        }
+        MYDEV_STATUS => UserSlice::new(arg, size_of::<Status>())
+            .writer()
+            .write(&status(instance).words())?,
+        MYDEV_STATS => UserSlice::new(arg, size_of::<Stats>())
+            .writer()
+            .write(&stats(open).words())?,
         FIONREAD => {
             let at = u64::try_from(position(file))?;
             let bytes = i32::try_from(instance.available(open.opened(), at)).unwrap_or(i32::MAX);

@@ -41,6 +41,20 @@ pub struct Status {
     pub _reserved: u32,
 }
 
+impl Status {
+    /// The fields in the order in which the structure has them: all that there is of it, without padding.
+    pub const fn words(&self) -> [u32; 6] {
+        [
+            self.buffer_size,
+            self.bytes_used,
+            self.open_count,
+            self.read_count,
+            self.write_count,
+            self._reserved,
+        ]
+    }
+}
+
 /// The counters since the instance was made, as [`MYDEV_STATS`] gives them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +83,31 @@ pub struct Stats {
     pub high_water: u64,
     /// 0, for counters to come.
     pub _spare: [u64; 5],
+}
+
+impl Stats {
+    /// The fields in the order in which the structure has them: all that there is of it, without padding.
+    pub const fn words(&self) -> [u64; 16] {
+        let [a, b, c, d, e] = self._spare;
+        [
+            self.bytes_read,
+            self.bytes_written,
+            self.reads,
+            self.writes,
+            self.reader_waits,
+            self.writer_waits,
+            self.bytes_truncated,
+            self.bytes_cleared,
+            self.bytes_evicted,
+            self.bytes_missed,
+            self.high_water,
+            a,
+            b,
+            c,
+            d,
+            e,
+        ]
+    }
 }
 
 // The command layout of <asm-generic/ioctl.h>, which x86, arm and riscv share.

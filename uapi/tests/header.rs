@@ -159,3 +159,37 @@ fn facts() -> Vec<Fact> {
     );
     commands.into_iter().chain(status).chain(stats).collect()
 }
+
+/// The words are the structure: written out as bytes, they are what C reads at each field's offset.
+#[test]
+fn the_words_are_in_the_order_of_the_fields() {
+    let status = Status {
+        buffer_size: 1,
+        bytes_used: 2,
+        open_count: 3,
+        read_count: 4,
+        write_count: 5,
+        _reserved: 6,
+    };
+    assert_eq!(status.words(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(size_of_val(&status.words()), size_of::<Status>());
+    let stats = Stats {
+        bytes_read: 1,
+        bytes_written: 2,
+        reads: 3,
+        writes: 4,
+        reader_waits: 5,
+        writer_waits: 6,
+        bytes_truncated: 7,
+        bytes_cleared: 8,
+        bytes_evicted: 9,
+        bytes_missed: 10,
+        high_water: 11,
+        _spare: [12, 13, 14, 15, 16],
+    };
+    assert_eq!(
+        stats.words(),
+        core::array::from_fn::<u64, 16, _>(|n| n as u64 + 1)
+    );
+    assert_eq!(size_of_val(&stats.words()), size_of::<Stats>());
+}
