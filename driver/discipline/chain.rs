@@ -14,12 +14,15 @@
 use kernel::{
     new_spinlock,
     prelude::*,
-    sync::{Arc, SpinLock},
+    sync::{Arc, SpinLock, UniqueArc},
 };
 
 use super::list::{Linked, Links, List};
 use crate::{
-    kapi::{memory::Memory, sched::cond_resched},
+    kapi::{
+        memory::{small, Memory},
+        sched::cond_resched,
+    },
     queue::quota::Quota,
 };
 
@@ -68,19 +71,21 @@ impl Extent {
 impl Record {
     /// Makes a record of the first `filled` of these bytes. Fails with ENOMEM; may sleep.
     pub(crate) fn new(memory: Memory, filled: usize) -> Result<Arc<Self>> {
+        let filled = filled.min(memory.len());
+        let place = small(|flags| Ok(UniqueArc::<Memory>::new_uninit(flags)?))?;
+        let record = small(|flags| Ok(UniqueArc::<Self>::new_uninit(flags)?))?;
         let state = RecordState {
-            filled: filled.min(memory.len()),
-            memory: Some(Arc::new(memory, GFP_KERNEL_ACCOUNT)?),
+            memory: Some(place.write(memory).into()),
             start: 0,
             taken: 0,
+            filled,
             links: Links::NONE,
         };
-        Arc::pin_init(
-            pin_init!(Self {
-                state <- new_spinlock!(state, "mydevice record"),
-            }),
-            GFP_KERNEL_ACCOUNT,
-        )
+        let record = record.pin_init_with(pin_init!(Self {
+            state <- new_spinlock!(state, "mydevice record"),
+        }));
+        let Ok(record) = record;
+        Ok(record.into())
     }
 
     /// Its length in bytes, those that were taken included; 0 once it was removed.

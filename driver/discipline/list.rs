@@ -67,6 +67,16 @@ impl<T: Linked> List<T> {
         self.newest = Some(thing);
     }
 
+    /// Adds a thing that is in no list before all others.
+    pub(super) fn push_oldest(&mut self, thing: Arc<T>) {
+        thing.with_links(|links| links.newer = self.oldest.clone());
+        match &self.oldest {
+            Some(oldest) => oldest.with_links(|links| links.older = Some(thing.clone())),
+            None => self.newest = Some(thing.clone()),
+        }
+        self.oldest = Some(thing);
+    }
+
     /// Takes out a thing that is in this list.
     pub(super) fn remove(&mut self, thing: &T) {
         let Links { older, newer } =

@@ -11,7 +11,7 @@ use kernel::{
     new_spinlock,
     page::PAGE_SIZE,
     prelude::*,
-    sync::{Arc, SpinLock},
+    sync::{Arc, SpinLock, UniqueArc},
 };
 
 use super::{
@@ -19,15 +19,19 @@ use super::{
     list::{Linked, Links, List},
     Claim, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Piece, Reading, Rules,
 };
-use crate::kapi::memory::Memory;
+use crate::kapi::memory::{small, Memory};
 
 /// The most files that there can be at once.
 const MAX_FILES: usize = 65536;
 
 /// A queue of files.
 pub(crate) struct Spool {
-    /// All files that have bytes, or are being written and had some, in the order of their first write.
-    files: List<File>,
+    /// The files that nobody reads, in the order in which they are to be read: that of their first write, but
+    /// that what a reader has let go of comes first.
+    queue: List<File>,
+    /// The files that somebody reads.
+    claimed: List<File>,
+    /// How many files both lists have.
     count: usize,
     used: usize,
     /// The bytes that writers are about to add.
@@ -46,7 +50,7 @@ pub(crate) struct File {
 
 struct FileState {
     pages: Chain,
-    /// It is in the list.
+    /// It has, or had, bytes, and is in one of the lists.
     listed: bool,
     /// An open is reading it.
     claimed: bool,
@@ -74,12 +78,12 @@ impl File {
             cleared: false,
             links: Links::NONE,
         };
-        Arc::pin_init(
-            pin_init!(Self {
-                state <- new_spinlock!(state, "mydevice file"),
-            }),
-            GFP_KERNEL_ACCOUNT,
-        )
+        let file = small(|flags| Ok(UniqueArc::<Self>::new_uninit(flags)?))?;
+        let file = file.pin_init_with(pin_init!(Self {
+            state <- new_spinlock!(state, "mydevice file"),
+        }));
+        let Ok(file) = file;
+        Ok(file.into())
     }
 
     fn used(&self) -> usize {
@@ -108,42 +112,33 @@ impl Spool {
 
     const LIMIT: usize = 100_000 * PAGE_SIZE;
 
-    /// The oldest file that nobody reads. Takes as long as there are older ones that somebody does.
-    fn unclaimed(&self) -> Option<Arc<File>> {
-        let mut next = self.files.oldest().cloned();
-        while let Some(file) = next {
-            let newer = {
-                let state = file.state.lock();
-                match state.claimed {
-                    true => state.links.newer().cloned(),
-                    false => None,
-                }
-            };
-            if !file.state.lock().claimed {
-                return Some(file);
-            }
-            next = newer;
-        }
-        None
-    }
-
     /// The file that a read of this open is from.
-    fn file(&self, cursor: &Cursor) -> Option<Arc<File>> {
-        cursor.reads.clone().or_else(|| self.unclaimed())
+    fn file<'a>(&'a self, cursor: &'a Cursor) -> Option<&'a Arc<File>> {
+        cursor.reads.as_ref().or_else(|| self.queue.oldest())
     }
 
-    /// Takes a file off the list if nothing more will come of it.
-    fn tidy(&mut self, file: &File) {
-        let gone = {
-            let mut state = file.state.lock();
-            let gone = state.listed && state.is_over();
-            state.listed &= !gone;
-            gone
-        };
-        if gone {
-            self.files.remove(file);
-            self.count = self.count.saturating_sub(1);
+    /// The list that a file is in.
+    fn list_of(&mut self, claimed: bool) -> &mut List<File> {
+        match claimed {
+            true => &mut self.claimed,
+            false => &mut self.queue,
         }
+    }
+
+    /// Takes a file off its list if nothing is left of it and nothing more will come.
+    fn tidy(&mut self, file: &File) {
+        let claimed = {
+            let mut state = file.state.lock();
+            // CLEAR may be in the middle of it: then its pages are still to be counted and dropped.
+            let pages = state.pages.quota().records();
+            if !state.listed || !state.is_over() || state.cleared && pages > 0 {
+                return;
+            }
+            state.listed = false;
+            state.claimed
+        };
+        self.list_of(claimed).remove(file);
+        self.count = self.count.saturating_sub(1);
     }
 
     /// The bytes that may be added to this file now.
@@ -153,7 +148,7 @@ impl Spool {
         let (listed, drained) = match file {
             Some(file) => {
                 let state = file.state.lock();
-                let drained = state.claimed && state.pages.quota().used() == 0;
+                let drained = state.listed && state.pages.quota().used() == 0;
                 (state.listed, drained)
             }
             None => (false, false),
@@ -172,7 +167,8 @@ impl Spool {
 impl Discipline for Spool {
     fn new(capacity: usize) -> Result<Self> {
         Ok(Self {
-            files: List::new(),
+            queue: List::new(),
+            claimed: List::new(),
             count: 0,
             used: 0,
             reserved: 0,
@@ -193,7 +189,7 @@ impl Discipline for Spool {
     }
 
     fn offers(&self) -> bool {
-        self.unclaimed().is_some()
+        self.queue.oldest().is_some()
     }
 
     fn begin_read(&mut self, cursor: &mut Cursor) {
@@ -207,9 +203,13 @@ impl Discipline for Spool {
         }
         if cursor.reads.is_none() {
             cursor.got = false;
-            cursor.reads = self.unclaimed();
-            if let Some(file) = &cursor.reads {
+            // What a CLEAR is about to drop is nobody's any more.
+            let oldest = self.queue.oldest().cloned();
+            if let Some(file) = oldest.filter(|file| !file.state.lock().cleared) {
+                self.queue.remove(&file);
                 file.state.lock().claimed = true;
+                self.claimed.push(file.clone());
+                cursor.reads = Some(file);
             }
         }
     }
@@ -264,7 +264,15 @@ impl Discipline for Spool {
 
     fn let_go(&mut self, cursor: &mut Cursor) -> bool {
         if let Some(file) = cursor.reads.take() {
-            file.state.lock().claimed = false;
+            let listed = {
+                let mut state = file.state.lock();
+                state.claimed = false;
+                state.listed
+            };
+            if listed {
+                self.claimed.remove(&file);
+                self.queue.push_oldest(file);
+            }
         }
         cursor.got = false;
         true
@@ -292,7 +300,8 @@ impl Discipline for Spool {
 
     fn clear(&mut self, garbage: &mut Garbage) -> (usize, bool) {
         let mut dropped: usize = 0;
-        while let Some(file) = self.files.oldest().cloned() {
+        let next = |spool: &Self| spool.queue.oldest().or(spool.claimed.oldest()).cloned();
+        while let Some(file) = next(self) {
             let mut state = file.state.lock();
             state.cleared = true;
             while let Some(page) = state.pages.oldest().cloned() {
@@ -378,7 +387,7 @@ impl Files for Spool {
         };
         self.used = self.used.saturating_add(n);
         if !listed {
-            self.files.push(file);
+            self.queue.push(file);
             self.count = self.count.saturating_add(1);
         }
         0
@@ -404,8 +413,10 @@ pub(crate) enum Filled {
 impl Drop for Spool {
     fn drop(&mut self) {
         // One by one, see `List`.
-        while let Some(file) = self.files.oldest().cloned() {
-            self.files.remove(&file);
+        for claimed in [false, true] {
+            while let Some(file) = self.list_of(claimed).oldest().cloned() {
+                self.list_of(claimed).remove(&file);
+            }
         }
     }
 }

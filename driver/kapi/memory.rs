@@ -8,6 +8,7 @@
 
 use core::ptr::NonNull;
 use kernel::{
+    alloc::{flags::GFP_NOWAIT, Flags},
     bindings,
     iov::{IovIterDest, IovIterSource},
     page::PAGE_SIZE,
@@ -157,6 +158,22 @@ impl Drop for Memory {
         // SAFETY: By the invariants this is ours, and nobody uses it any more.
         unsafe { bindings::kvfree(self.start.as_ptr()) };
     }
+}
+
+/// Makes something small with `make`, for which there may be very many: charged to the caller's memory cgroup, and
+/// without the OOM killer, like [`Memory`].
+///
+/// The kernel crate's flags have no `__GFP_RETRY_MAYFAIL`. So `make` is given flags that do not reclaim at all, and
+/// where that fails, room is made for another try by an allocation that does. May sleep.
+pub fn small<T>(mut make: impl FnMut(Flags) -> Result<T>) -> Result<T> {
+    let account = GFP_KERNEL_ACCOUNT & !GFP_KERNEL;
+    for _ in 0..3 {
+        match make(GFP_NOWAIT | account) {
+            Err(error) if error == ENOMEM => drop(Memory::new(PAGE_SIZE)?),
+            result => return result,
+        }
+    }
+    make(GFP_NOWAIT | account)
 }
 
 /// Allocates at least `len` bytes, at most [`MAX_LEN`], for `kvfree`.
