@@ -5,7 +5,8 @@
 use std::{fs, os::fd::AsRawFd};
 
 use io_uring::{IoUring, opcode, squeue::Entry, types::Fd};
-use mydevice_tests::{Device, Module, eventually};
+use mydevice_tests::{Device, Instance, Module, eventually, instance::DISCIPLINES};
+use nix::errno::Errno;
 
 /// "At the file's position", which is the only one that a stream has.
 const CURRENT: u64 = u64::MAX;
@@ -57,7 +58,7 @@ fn workers() -> Vec<String> {
 /// A read that is submitted before there is data completes when data comes, without a worker thread.
 #[test]
 fn a_read_completes_when_data_comes() {
-    for discipline in ["stream", "buffer"] {
+    for discipline in DISCIPLINES {
         let module = Module::load(&[&format!("discipline={discipline}")]);
         assert_eq!(module.instance().set_attribute("on_empty", "block"), Ok(()));
         let (reader, writer) = (module.instance().reader(), module.instance().writer());
@@ -134,4 +135,33 @@ fn a_ring_pumps_a_stream_without_workers() {
     }
     assert!(got == bytes, "what came out is not what went in");
     assert_eq!(workers(), Vec::<String>::new());
+}
+
+/// W8: removal while requests are in flight: those that wait complete with ENODEV.
+#[test]
+fn w8_removal_completes_what_is_in_flight() {
+    let _module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        let victim = Instance::add(&format!("victim discipline={discipline} on_empty=block"));
+        let reader = victim.reader();
+        let mut ring = IoUring::new(8).expect("io_uring");
+        let mut buffers = [[0; 10]; 3];
+        for buffer in &mut buffers {
+            submit(&mut ring, &read(&reader, buffer));
+        }
+        assert_eq!(result(&mut ring), None, "{discipline}: they wait for data");
+        assert_eq!(victim.remove(), Ok(()));
+        for _ in &buffers {
+            assert_eq!(wait(&mut ring), -(Errno::ENODEV as i32), "{discipline}");
+        }
+    }
+
+    let victim = Instance::add("victim capacity=1");
+    let device = victim.both();
+    device.put("x");
+    let mut ring = IoUring::new(8).expect("io_uring");
+    submit(&mut ring, &write(&device, b"y"));
+    assert_eq!(result(&mut ring), None, "it waits for room");
+    assert_eq!(victim.remove(), Ok(()));
+    assert_eq!(wait(&mut ring), -(Errno::ENODEV as i32));
 }

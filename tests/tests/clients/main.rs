@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Programs that people use, as they use them. (io_uring is with the contract, in `contract/uring.rs`.)
+
+mod coreutils;
+mod event_loops;
+mod stress;
+mod wires;
