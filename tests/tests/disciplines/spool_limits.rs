@@ -357,3 +357,41 @@ fn a_fault_loses_nothing() {
         ("xxx".into(), "".into())
     );
 }
+
+/// CLEAR drops what is stored: all of it, also of a file whose writer closes in the middle of it.
+#[test]
+fn a_close_in_the_middle_of_clear_loses_no_page() {
+    let _module = Module::load(&[]);
+    let spool = Instance::add("closed discipline=spool");
+    for wait in 0..20 {
+        let writer = spool.writer();
+        assert_eq!(writer.write(&vec![b'x'; 1 << 20]), Ok(1 << 20));
+        let control = spool.both();
+        let clear = std::thread::spawn(move || control.clear());
+        std::thread::sleep(std::time::Duration::from_micros(wait * 100));
+        drop(writer);
+        clear.join().unwrap().unwrap();
+        assert_eq!(spool.attribute("bytes_used"), "0", "round {wait}");
+    }
+}
+
+/// The limit never stops the writer of a file whose stored bytes a reader has all taken: not either when that
+/// reader has gone, and the next one waits for the file to go on.
+#[test]
+fn a_drained_file_goes_on_after_its_reader_has_left() {
+    let _module = Module::load(&[]);
+    let spool = small(2 * PAGE);
+    let (first, second) = (spool.writer(), spool.writer());
+    assert_eq!(first.write(&[b'a'; PAGE]), Ok(PAGE));
+    assert_eq!(second.write(&[b'b'; PAGE]), Ok(PAGE));
+    let reader = spool.reader();
+    assert_eq!(reader.collect(PAGE), [b'a'; PAGE]);
+    assert_eq!(
+        second.write(&[b'c'; PAGE]),
+        Ok(PAGE),
+        "the spool is full now"
+    );
+    drop(reader);
+    assert_eq!(first.write(b"more"), Ok(4));
+    assert_eq!(spool.reader().collect(4), b"more");
+}
