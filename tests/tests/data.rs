@@ -10,6 +10,7 @@ use std::{
 use mydevice_tests::{
     Module,
     guest::{entries, sh},
+    instance::DISCIPLINES,
     klog::level,
     memory::Fence,
     module::major,
@@ -128,7 +129,7 @@ fn d7_verbose_shows_the_open_count() {
 /// A wild pointer gives EFAULT and the kernel is unharmed.
 #[test]
 fn d8_a_wild_pointer_gives_efault() {
-    for discipline in ["stream", "buffer"] {
+    for discipline in DISCIPLINES {
         let module = Module::load(&[&format!("discipline={discipline}")]);
         let device = module.instance().both();
         let fence = Fence::new();

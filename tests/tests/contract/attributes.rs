@@ -14,7 +14,7 @@ use nix::errno::Errno;
 /// An instance's attributes, with the modes that say which can be written, and their defaults.
 #[test]
 fn an_instance_has_its_attributes() {
-    for (discipline, on_empty) in [("stream", "block"), ("buffer", "eof")] {
+    for (discipline, on_empty) in [("stream", "block"), ("buffer", "eof"), ("log", "block")] {
         let module = Module::load(&[&format!("discipline={discipline}")]);
         for (attribute, value, mode) in [
             ("discipline", discipline, 0o644),

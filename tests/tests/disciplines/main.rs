@@ -5,6 +5,7 @@
 mod log;
 mod log_many;
 mod spool;
+mod spool_claims;
 mod spool_limits;
 mod stack;
 mod stack_grows;

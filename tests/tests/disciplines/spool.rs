@@ -7,7 +7,6 @@ use mydevice_tests::{
     device::{READABLE, WRITABLE},
     eventually,
     guest::{Process, sh},
-    instance::DISCIPLINES,
     sleeping_read,
 };
 use nix::{
@@ -147,118 +146,6 @@ fn a_reader_follows_a_file_that_is_being_written() {
     );
     assert_eq!(reader.take(10), "");
     assert_eq!(whole(&module.instance().reader()), "another file");
-}
-
-/// An open takes the oldest unclaimed file at its first read: two readers never share one.
-#[test]
-fn two_readers_take_two_files() {
-    let module = spool();
-    hand_in(&module, &["first"]);
-    let (one, other) = (module.instance().reader(), module.instance().nonblocking());
-    assert_eq!(one.take(1), "f");
-    assert_eq!(
-        other.read(10),
-        Err(Errno::EAGAIN),
-        "the rest is not for others"
-    );
-    assert_eq!((one.ready(), other.ready()), (READABLE, WRITABLE));
-    assert_eq!((one.unread(), other.unread()), (4, 0));
-    hand_in(&module, &["second"]);
-    assert_eq!((one.unread(), other.unread()), (4, 6));
-    assert_eq!((other.take(3), one.take(10)), ("sec".into(), "irst".into()));
-    assert_eq!((one.take(10), other.take(10)), ("".into(), "ond".into()));
-}
-
-/// A file is claimed by a read, not by an open or a poll.
-#[test]
-fn an_open_claims_nothing() {
-    let module = spool();
-    let (early, late) = (module.instance().reader(), module.instance().reader());
-    hand_in(&module, &["one"]);
-    hand_in(&module, &["two"]);
-    assert_eq!((early.ready(), early.unread()), (READABLE, 3));
-    assert_eq!(
-        (late.take(10), early.take(10)),
-        ("one".into(), "two".into())
-    );
-}
-
-/// `MYDEV_NEXT` lets go of this open's file, so that its next read takes the next one.
-#[test]
-fn next_takes_the_next_file() {
-    let module = spool();
-    for file in ["one", "two", "three"] {
-        hand_in(&module, &[file]);
-    }
-    let reader = module.instance().nonblocking();
-    assert_eq!(reader.next(), Ok(()), "nothing to let go of");
-    assert_eq!((whole(&reader), reader.next()), ("one".into(), Ok(())));
-    assert_eq!((whole(&reader), reader.next()), ("two".into(), Ok(())));
-    assert_eq!((reader.take(1), reader.next()), ("t".into(), Ok(())));
-    assert_eq!(whole(&reader), "hree", "it leaves the rest at the head");
-    assert_eq!(
-        (reader.next(), reader.read(10)),
-        (Ok(()), Err(Errno::EAGAIN))
-    );
-}
-
-/// `MYDEV_NEXT` is for spools alone: ENOTTY elsewhere.
-#[test]
-fn next_is_for_spools_alone() {
-    let _module = Module::load(&[]);
-    for discipline in DISCIPLINES {
-        let instance = mydevice_tests::Instance::add(&format!("one discipline={discipline}"));
-        let expected = match discipline {
-            "spool" => Ok(()),
-            _ => Err(Errno::ENOTTY),
-        };
-        assert_eq!(instance.reader().next(), expected, "{discipline}");
-        assert_eq!(instance.both().next(), expected, "{discipline}");
-        assert_eq!(instance.remove(), Ok(()));
-    }
-}
-
-/// An open that ends half way leaves the rest at the head for the next, before newer files.
-#[test]
-fn what_is_left_goes_to_the_next() {
-    let module = spool();
-    let writer = module.instance().writer();
-    writer.put("0123456789");
-    hand_in(&module, &["newer"]);
-    for digits in ["01", "23"] {
-        assert_eq!(module.instance().reader().take(2), digits);
-    }
-    let reader = module.instance().reader();
-    assert_eq!(reader.take(100), "456789");
-    // It is still being written: who comes next follows on.
-    drop(reader);
-    let reader = module.instance().reader();
-    let sleeper = sleeping_read(&reader, 100);
-    writer.put("abc");
-    drop(writer);
-    assert_eq!(
-        (sleeper.join(), reader.take(10)),
-        (Ok(b"abc".to_vec()), "".into())
-    );
-    assert_eq!(whole(&module.instance().reader()), "newer");
-}
-
-/// Who waits for a file gets one that another reader lets go of, by closing or by `MYDEV_NEXT`.
-#[test]
-fn letting_go_wakes_who_waits() {
-    let module = spool();
-    hand_in(&module, &["abcdef"]);
-    let first = module.instance().reader();
-    assert_eq!(first.take(2), "ab");
-    let sleeper = sleeping_read(&module.instance().reader(), 2);
-    assert_eq!(first.next(), Ok(()));
-    assert_eq!(sleeper.join(), Ok(b"cd".to_vec()));
-
-    let second = module.instance().reader();
-    assert_eq!(second.take(1), "e");
-    let sleeper = sleeping_read(&module.instance().reader(), 2);
-    drop(second);
-    assert_eq!(sleeper.join(), Ok(b"f".to_vec()));
 }
 
 /// An `O_RDWR` open may read its own file, and at its end waits.
