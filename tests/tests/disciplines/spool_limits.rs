@@ -192,26 +192,6 @@ fn memory_is_given_back_within_a_file() {
     assert_eq!(String::from_utf8(copied.join().stdout).unwrap(), sent);
 }
 
-/// At the limit of memory: ENOMEM, and what is stored stays.
-#[test]
-fn no_memory_is_an_error_and_no_kill() {
-    let group = MemoryGroup::new("40M");
-    let module = Module::load(&["discipline=spool"]);
-    let said = group.python(
-        "moved = 0\n\
-         try:\n\
-         \twhile moved < 100 << 20: moved += os.write(fd, bytes(1 << 20))\n\
-         except OSError as error: print(errno.errorcode[error.errno], moved)",
-    );
-    let moved = said
-        .trim()
-        .strip_prefix("ENOMEM ")
-        .unwrap_or_else(|| panic!("{said}"));
-    assert_eq!(module.instance().attribute("bytes_used"), moved);
-    let events = group.file("memory.events");
-    assert!(events.lines().any(|line| line == "oom_kill 0"), "{events}");
-}
-
 /// A writer killed in the middle of a file ends it; the reader gets what there is, then 0.
 #[test]
 fn a_killed_writer_ends_its_file() {

@@ -140,29 +140,6 @@ fn the_number_of_records_is_bounded() {
     assert_eq!(device.write(b"x"), Err(Errno::EAGAIN));
 }
 
-/// What ends growth is memory: ENOMEM, and nothing changed, with no process killed.
-#[test]
-fn growth_ends_with_memory() {
-    let group = MemoryGroup::new("48M");
-    let module = Module::load(&["discipline=stack"]);
-    let device = module.instance().both();
-    device.put("intact");
-    let said = group.python(
-        "data = bytes(1 << 20)\n\
-         pushed = 0\n\
-         try:\n\
-         \twhile pushed < 200: pushed += os.write(fd, data) >> 20\n\
-         except OSError as error: print(errno.errorcode[error.errno], 20 < pushed < 48)",
-    );
-    assert_eq!(said, "ENOMEM True\n");
-    let events = group.file("memory.events");
-    assert!(events.lines().any(|line| line == "oom_kill 0"), "{events}");
-    let used = device.status().bytes_used;
-    assert_eq!((used - 6) % (1 << 20), 0, "only whole records are in");
-    assert_eq!(device.clear(), Ok(()));
-    mydevice_tests::eventually("the memory is given back", || group.charged() < 16 << 20);
-}
-
 /// Memory is given back as it shrinks, not only when it is empty.
 #[test]
 fn memory_is_given_back_as_it_shrinks() {
