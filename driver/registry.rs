@@ -20,7 +20,7 @@ use kernel::{
     new_mutex, new_spinlock,
     prelude::*,
     str::{kstrtobool_bytes, BStr, CString},
-    sync::{Arc, Mutex, SpinLock},
+    sync::{Arc, Completion, Mutex, SpinLock},
     workqueue::{impl_has_work, new_work, Work, WorkItem},
 };
 
@@ -45,9 +45,9 @@ use crate::{
 /// The most nodes that there can be at once: as many minor numbers are reserved.
 pub(crate) const MAX_NODES: u32 = 4096;
 
-/// How long a removal lets the removal of the `/proc` entry get ahead, in milliseconds: that far more than it
-/// ever takes, unless somebody is reading the entry.
-const PROC_HEAD_START_MS: u32 = 100;
+/// How long a removal waits for that of the `/proc` entry, once it has begun, in milliseconds: far more than it ever
+/// takes, unless somebody is reading the entry.
+const PROC_HEAD_START_MS: u32 = 300;
 
 /// All instances that have a name.
 #[pin_data]
@@ -262,6 +262,9 @@ impl Device {
 struct Grave {
     #[pin]
     entry: SpinLock<Option<proc::Entry<Summary>>>,
+    /// The work has begun.
+    #[pin]
+    begun: Completion,
     /// The work has ended.
     #[pin]
     gone: SpinLock<bool>,
@@ -282,6 +285,7 @@ impl Grave {
         Arc::pin_init(
             pin_init!(Self {
                 entry <- new_spinlock!(Some(entry), "mydevice proc entry"),
+                begun <- Completion::new(),
                 gone <- new_spinlock!(false, "mydevice proc gone"),
                 mourners <- new_wait_queue!("mydevice mourners"),
                 work <- new_work!("mydevice proc work"),
@@ -294,6 +298,9 @@ impl Grave {
     fn bury(self: Arc<Self>, graves: &OwnedQueue) {
         // It cannot be queued already: an instance is removed once.
         let _ = graves.enqueue(self.clone());
+        // The name must be free when this returns: a second entry of a name that is not would have the kernel
+        // warn. It goes right after the work has begun.
+        self.begun.wait_for_completion();
         let patience = Patience::millis(PROC_HEAD_START_MS);
         let gone = self.gone.lock();
         let _ = self
@@ -307,6 +314,7 @@ impl WorkItem for Grave {
 
     fn run(this: Arc<Self>) {
         let entry = this.entry.lock().take();
+        this.begun.complete_all();
         drop(entry);
         *this.gone.lock() = true;
         this.mourners.wake_all();
