@@ -127,7 +127,7 @@ pub(crate) struct Cursor {
     /// The file that it writes.
     pub(crate) writes: Option<Arc<File>>,
     /// A write through this open is under way.
-    pub(crate) writing: Option<()>,
+    pub(crate) writing: bool,
 }
 
 impl Cursor {

@@ -291,7 +291,7 @@ impl Discipline for Spool {
     }
 
     fn room_for(&self, cursor: &Cursor, _len: usize) -> bool {
-        cursor.writing.is_none() && self.allowance(cursor.writes.as_ref()) > 0
+        !cursor.writing && self.allowance(cursor.writes.as_ref()) > 0
     }
 
     fn inlet(&mut self) -> Inlet<'_> {

@@ -47,7 +47,7 @@ impl Instance {
         };
 
         let mut state = self.state.lock();
-        opened.cursor.lock().writing = None;
+        opened.cursor.lock().writing = false;
         let wake = state.settle(News {
             data: false,
             room: true,
@@ -68,10 +68,8 @@ impl Instance {
                 return Some(Err(gone));
             }
             let mut cursor = opened.cursor.lock();
-            let free = cursor.writing.is_none();
-            if free {
-                cursor.writing = Some(());
-            }
+            let free = !cursor.writing;
+            cursor.writing = true;
             free.then_some(Ok(()))
         };
         let mut state = self.state.lock();

@@ -56,7 +56,6 @@ pub(super) struct Wake {
     hung_up: bool,
     /// Pollers for room are told.
     writable: bool,
-    reach: Option<Reach>,
 }
 
 impl Instance {
@@ -81,7 +80,10 @@ impl Instance {
         } else if wake.one_writer {
             self.writers.wake_one();
         }
-        let reach = wake.reach.unwrap_or(Reach::One);
+        let reach = match wake.all_readers {
+            true => Reach::All,
+            false => Reach::One,
+        };
         if wake.readable {
             // Everybody who polls is told of a hang-up, whatever else it polls for: so only of a real one.
             let hangup = match wake.hung_up {
@@ -137,10 +139,6 @@ impl State {
         // When there is nothing more to come, that is so for everybody.
         wake.all_readers |= news.data && self.ends_reads();
         wake.hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
-        wake.reach = Some(match wake.all_readers {
-            true => Reach::All,
-            false => Reach::One,
-        });
         wake.readable = news.data && (wake.one_reader || wake.all_readers);
 
         if !self.gate.overhauling() {

@@ -2,6 +2,7 @@
 
 //! What the disciplines of records and files promise, sentence by sentence.
 
+mod files;
 mod log;
 mod log_many;
 mod spool;

@@ -2,8 +2,9 @@
 
 //! `spool`: whole files in order, boundaries kept.
 
+use super::files::{hand_in, spool, whole};
 use mydevice_tests::{
-    Device, Module, Sleeper,
+    Module, Sleeper,
     device::{READABLE, WRITABLE},
     eventually,
     guest::{Process, sh},
@@ -17,29 +18,6 @@ use nix::{
 };
 
 const NONE: PollFlags = PollFlags::empty();
-
-fn spool() -> Module {
-    Module::load(&["discipline=spool"])
-}
-
-/// Makes a file of these writes.
-#[track_caller]
-fn hand_in(module: &Module, writes: &[&str]) {
-    let writer = module.instance().writer();
-    writes.iter().for_each(|write| writer.put(write));
-}
-
-/// All of the file that an open reads, up to its end.
-#[track_caller]
-fn whole(device: &Device) -> String {
-    let mut text = String::new();
-    loop {
-        match device.take(100_000).as_str() {
-            "" => return text,
-            more => text += more,
-        }
-    }
-}
 
 /// `cat job > node` here, `cat node > job` there.
 #[test]

@@ -2,36 +2,14 @@
 
 //! `spool`: which open reads which file, and how it lets go of it.
 
+use super::files::{hand_in, spool, whole};
 use mydevice_tests::{
-    Device, Instance, Module,
+    Instance, Module,
     device::{READABLE, WRITABLE},
     instance::DISCIPLINES,
     sleeping_read,
 };
 use nix::errno::Errno;
-
-fn spool() -> Module {
-    Module::load(&["discipline=spool"])
-}
-
-/// Makes a file of these writes.
-#[track_caller]
-fn hand_in(module: &Module, writes: &[&str]) {
-    let writer = module.instance().writer();
-    writes.iter().for_each(|write| writer.put(write));
-}
-
-/// All of the file that an open reads, up to its end.
-#[track_caller]
-fn whole(device: &Device) -> String {
-    let mut text = String::new();
-    loop {
-        match device.take(100_000).as_str() {
-            "" => return text,
-            more => text += more,
-        }
-    }
-}
 
 /// An open takes the oldest unclaimed file at its first read: two readers never share one.
 #[test]
