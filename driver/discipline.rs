@@ -3,8 +3,11 @@
 //! The seam between an instance and the rules by which it stores and hands out data.
 //!
 //! A discipline is a type that implements [`Discipline`], in a file of its own under `discipline/`, with its
-//! arithmetic in `queue/`. It is known to the rest of the driver by one line in the list at the end of this
-//! file.
+//! arithmetic in `queue/`. Beside it the file has a type `Place`, for what the discipline knows of each open. It is
+//! known to the rest of the driver by one line in the list at the end of this file.
+//!
+//! How a discipline takes what is written it chooses among three ways ([`Inlet`]): bytes copied to where they will be
+//! read; records, copied before they are queued; and bytes of a file for each open.
 //!
 //! The instance does everything that the disciplines have in common: turns, sleeping, waking, counting, and
 //! the copying itself, which happens without a lock. A discipline only says where bytes are. So each method
@@ -22,18 +25,13 @@ use kernel::{
 
 use crate::{
     kapi::memory::{Memory, MAX_LEN},
-    queue::span::{Span, Spans},
+    queue::{backlog::Piece, extent::Extent, span::Spans},
 };
 
-mod buffer;
 mod chain;
 mod list;
-mod log;
-mod spool;
-mod stack;
-mod stream;
 
-pub(crate) use chain::Record;
+pub(crate) use chain::Block;
 pub(crate) use spool::{File, Filled};
 
 /// How reads are served.
@@ -107,38 +105,6 @@ pub(crate) struct Rules {
 
 /// The largest `max_capacity` there can be, in bytes.
 pub(crate) const CAPACITY_LIMIT: usize = MAX_LEN;
-
-/// Where an open is in what it reads, and what else a discipline knows of it.
-#[derive(Default)]
-pub(crate) struct Cursor {
-    /// The next byte to read, where reads have a position.
-    pub(crate) position: u64,
-    /// The record that was read last, or is being taken.
-    record: Option<Arc<Record>>,
-    /// The bytes that were gone before they could be read.
-    missed: u64,
-    /// The length of the write that was last refused for want of room.
-    pub(crate) refused: usize,
-    /// The file that it reads, and whether it has got a byte of it.
-    reads: Option<Arc<File>>,
-    got: bool,
-    /// The file and its page that bytes are being taken from.
-    taking: Option<(Arc<File>, Arc<Record>)>,
-    /// The file that it writes.
-    pub(crate) writes: Option<Arc<File>>,
-    /// A write through this open is under way.
-    pub(crate) writing: bool,
-}
-
-impl Cursor {
-    /// At this position.
-    pub(crate) fn at(position: u64) -> Self {
-        Self {
-            position,
-            ..Self::default()
-        }
-    }
-}
 
 /// The data of one instance: see the module's documentation for what holds for every method.
 pub(crate) trait Discipline: Send {
@@ -235,6 +201,9 @@ pub(crate) trait Files {
     /// Whether the open has to be given a file before it can write.
     fn needs_file(&self, cursor: &Cursor) -> bool;
 
+    /// Gives an open a file to write.
+    fn give_file(&mut self, cursor: &mut Cursor, file: Arc<File>);
+
     /// Begins a piece of a write of `max` bytes; none if there is no room.
     fn begin(&mut self, cursor: &mut Cursor, max: usize) -> Option<Piece>;
 
@@ -244,16 +213,6 @@ pub(crate) trait Files {
 
     /// Sets the capacity. EBUSY if more is stored.
     fn set_limit(&mut self, capacity: usize) -> Result;
-}
-
-/// A piece of a write into a file, see [`Files::begin`].
-pub(crate) struct Piece {
-    /// Its bytes.
-    pub(crate) len: usize,
-    /// The bytes of memory that it is to be copied to.
-    pub(crate) memory: usize,
-    /// It goes to the end of the file's last page, rather than on a page of its own.
-    pub(crate) fills: bool,
 }
 
 /// A discipline whose writes add bytes to one run of memory.
@@ -291,8 +250,12 @@ pub(crate) trait Records {
     /// many bytes were dropped, and whether there is room now.
     fn make_room(&mut self, len: usize, garbage: &mut Garbage) -> (usize, bool);
 
-    /// Adds a record for which there is room.
-    fn push(&mut self, record: Arc<Record>);
+    /// The memory in which a record of `len` bytes is to be brought.
+    fn shape(&self, len: usize) -> Extent;
+
+    /// Adds the record in this block, for which there is room. False, and nothing is changed, if it has to be brought
+    /// in another shape than it was asked for before.
+    fn push(&mut self, record: &Arc<Block>) -> bool;
 
     /// Sets the capacity, dropping records that are too many, as far as the garbage takes them. Returns how many
     /// bytes were dropped, and whether it is done.
@@ -352,12 +315,6 @@ impl Claim {
         }
     }
 
-    /// The bytes of a memory from `at` on, `max` at most.
-    fn part(memory: &Arc<Memory>, at: usize, max: usize) -> Self {
-        let len = memory.len().saturating_sub(at).min(max);
-        Self::new(memory, Span { offset: at, len }.into())
-    }
-
     /// Its length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
@@ -400,14 +357,32 @@ impl Claim {
     }
 }
 
-/// Makes, of the list of disciplines, the type that holds any one of them.
+/// Makes, of the list of disciplines, the types that hold any one of them.
 macro_rules! disciplines {
-    ($($kind:ident => $type:ty),+ $(,)?) => {
+    ($($module:ident: $kind:ident),+ $(,)?) => {
+        $(mod $module;)+
+
+        /// Where an open is in what it reads and writes.
+        #[derive(Default)]
+        pub(crate) struct Cursor {
+            /// The next byte to read, where files can be sought.
+            pub(crate) position: u64,
+            /// The length of the write that was last refused for want of room.
+            pub(crate) refused: usize,
+            /// A write into the open's file is under way.
+            pub(crate) writing: bool,
+            $(
+                #[doc = concat!("What [`", stringify!($module), "`] knows of it.")]
+                #[allow(dead_code, reason = "some know nothing")]
+                $module: $module::Place,
+            )+
+        }
+
         /// A discipline's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind {
             $(
-                #[doc = concat!("[`", stringify!($type), "`]")]
+                #[doc = concat!("[`", stringify!($module), "`]")]
                 $kind,
             )+
         }
@@ -418,19 +393,19 @@ macro_rules! disciplines {
             /// What it lays down.
             pub(crate) fn rules(self) -> &'static Rules {
                 match self {
-                    $(Self::$kind => &<$type>::RULES,)+
+                    $(Self::$kind => &$module::$kind::RULES,)+
                 }
             }
         }
 
         /// The names of all disciplines, the default first.
-        pub(crate) const NAMES: [&str; Kind::ALL.len()] = [$(<$type>::RULES.name),+];
+        pub(crate) const NAMES: [&str; Kind::ALL.len()] = [$($module::$kind::RULES.name),+];
 
         /// The data of an instance, of whatever discipline.
         pub(crate) enum Store {
             $(
-                #[doc = concat!("[`", stringify!($type), "`]")]
-                $kind($type),
+                #[doc = concat!("[`", stringify!($module), "`]")]
+                $kind($module::$kind),
             )+
         }
 
@@ -438,7 +413,7 @@ macro_rules! disciplines {
             /// An empty one of this kind; may sleep. Fails with ENOMEM.
             pub(crate) fn new(kind: Kind, capacity: usize) -> Result<Self> {
                 Ok(match kind {
-                    $(Kind::$kind => Self::$kind(<$type>::new(capacity)?),)+
+                    $(Kind::$kind => Self::$kind($module::$kind::new(capacity)?),)+
                 })
             }
         }
@@ -465,11 +440,21 @@ macro_rules! disciplines {
 
 // The list of disciplines: the first is the default.
 disciplines! {
-    Stream => stream::Stream,
-    Buffer => buffer::Buffer,
-    Log => log::Log,
-    Spool => spool::Spool,
-    Stack => stack::Stack,
+    stream: Stream,
+    buffer: Buffer,
+    log: Log,
+    spool: Spool,
+    stack: Stack,
+}
+
+impl Cursor {
+    /// At this position.
+    pub(crate) fn at(position: u64) -> Self {
+        Self {
+            position,
+            ..Self::default()
+        }
+    }
 }
 
 impl Kind {

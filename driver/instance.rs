@@ -7,7 +7,7 @@
 //! There is one lock an instance, the spinlock around [`State`]. It is held for a few positions and counters
 //! at a time: never while anything is copied, allocated, freed, zeroed or waited for. So nobody ever waits for it
 //! longer than for a handful of instructions, a caller that must not sleep included. Inside it are taken, one at
-//! a time: an open's cursor, the links of a record, the lock of a wait queue that a sleeper enters or leaves.
+//! a time: an open's cursor, the links of a block, the lock of a wait queue that a sleeper enters or leaves.
 //! Waking is done after it is given back.
 //!
 //! # Copying without a lock

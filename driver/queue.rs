@@ -8,10 +8,14 @@
 // The files are parts of crates that export all of it; what the module does not use yet is used by their tests.
 #![allow(dead_code, unreachable_pub)]
 
+#[path = "../queue/src/backlog.rs"]
+pub(crate) mod backlog;
 #[path = "../queue/src/command.rs"]
 pub(crate) mod command;
 #[path = "../queue/src/counters.rs"]
 pub(crate) mod counters;
+#[path = "../queue/src/extent.rs"]
+pub(crate) mod extent;
 #[path = "../queue/src/gate.rs"]
 pub(crate) mod gate;
 #[path = "../uapi/src/ioctl.rs"]

@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// Nothing is known of an open but its position.
+pub(crate) type Place = ();
+
 /// A text that only grows, until CLEAR or RESIZE.
 ///
 /// # Invariants

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Records in the order in which they came, for the disciplines that keep records whole.
+//! Blocks of memory in the order in which they came, for the disciplines that keep what was written in blocks.
 //!
-//! Each record has memory of its own, filled before it is queued. So a writer copies its bytes once; a
-//! reader that copies from a record holds on to its memory, and what becomes of the record meanwhile does
-//! not touch it; and removing one is giving it up.
+//! What a block holds lies still until the block is given up. So a reader that copies from one holds on to its
+//! memory, and what becomes of the block meanwhile does not touch it; and removing one is giving it up.
 //!
-//! Every operation takes the same time, however many records there are. None of them frees anything:
+//! Every operation takes the same time, however many blocks there are. None of them frees anything:
 //! what is removed is handed to the caller, to be dropped without the lock.
 
 #![forbid(unsafe_code)]
@@ -23,100 +22,126 @@ use crate::{
         memory::{small, Memory},
         sched::cond_resched,
     },
-    queue::quota::Quota,
+    queue::{
+        extent::{Extent, HEADER},
+        quota::Quota,
+        span::Span,
+    },
 };
 
-/// A record, queued or about to be.
+/// A block of memory, queued or about to be, and where in it is what the queue holds.
 ///
-/// The lock is taken only while the instance's lock is held, and never for two records at once.
+/// The lock is taken only while the instance's lock is held, and never for two blocks at once.
 #[pin_data]
-pub(crate) struct Record {
+pub(crate) struct Block {
     #[pin]
-    state: SpinLock<RecordState>,
+    state: SpinLock<BlockState>,
 }
 
-struct RecordState {
-    /// Its bytes; none once it was removed, so that whoever still holds the record does not hold them.
+struct BlockState {
+    /// None once it was removed, so that whoever still holds the block does not hold its memory.
     memory: Option<Arc<Memory>>,
-    /// Where its first byte is in all that was ever queued.
-    start: u64,
-    /// The bytes at its beginning that were taken away.
-    taken: usize,
-    /// The bytes at its beginning that are there.
-    filled: usize,
-    links: Links<Record>,
+    extent: Extent,
+    links: Links<Block>,
 }
 
-impl Linked for Record {
+impl Linked for Block {
     fn with_links<R>(&self, work: impl FnOnce(&mut Links<Self>) -> R) -> R {
         work(&mut self.state.lock().links)
     }
 }
 
-/// Where a record's bytes are.
-pub(super) struct Extent {
+/// A record, or a run of bytes, in a block.
+pub(super) struct Found {
     pub(super) memory: Arc<Memory>,
-    pub(super) start: u64,
-    pub(super) taken: usize,
-    pub(super) filled: usize,
+    pub(super) span: Span,
 }
 
-impl Extent {
-    /// The bytes that are there and were not taken.
-    pub(super) fn left(&self) -> usize {
-        self.filled.saturating_sub(self.taken)
-    }
-}
-
-impl Record {
-    /// Makes a record of the first `filled` of these bytes. Fails with ENOMEM; may sleep.
-    pub(crate) fn new(memory: Memory, filled: usize) -> Result<Arc<Self>> {
-        let filled = filled.min(memory.len());
-        let place = small(|flags| Ok(UniqueArc::<Memory>::new_uninit(flags)?))?;
-        let record = small(|flags| Ok(UniqueArc::<Self>::new_uninit(flags)?))?;
-        let state = RecordState {
-            memory: Some(place.write(memory).into()),
-            start: 0,
-            taken: 0,
-            filled,
-            links: Links::NONE,
-        };
-        let record = record.pin_init_with(pin_init!(Self {
-            state <- new_spinlock!(state, "mydevice record"),
-        }));
-        let Ok(record) = record;
-        Ok(record.into())
-    }
-
-    /// Its length in bytes, those that were taken included; 0 once it was removed.
-    pub(crate) fn len(&self) -> usize {
-        let state = self.state.lock();
-        match state.memory {
-            Some(_) => state.filled,
-            None => 0,
-        }
-    }
-
-    /// Where its bytes are; none if it was removed.
-    pub(super) fn extent(&self) -> Option<Extent> {
-        let state = self.state.lock();
-        Some(Extent {
-            memory: state.memory.clone()?,
-            start: state.start,
-            taken: state.taken,
-            filled: state.filled,
+impl BlockState {
+    fn find(&self, at: usize) -> Option<Found> {
+        let memory = self.memory.as_ref()?;
+        let span = self.extent.record(at, |header| memory.load_u16(header))?;
+        Some(Found {
+            memory: memory.clone(),
+            span,
         })
     }
 
-    /// The record that came after it.
-    pub(super) fn newer(&self) -> Option<Arc<Record>> {
+    /// Notes that the next record, of `len` bytes, is in the memory; writes the header that it needs.
+    fn push(&mut self, len: usize, start: u64) {
+        if let (true, Some(memory)) = (self.extent.is_packed(), &self.memory) {
+            let header = self.extent.place().saturating_sub(HEADER);
+            // A packed record is short.
+            memory.store_u16(header, u16::try_from(len).unwrap_or(u16::MAX));
+        }
+        self.extent.push(len, start);
+    }
+}
+
+impl Block {
+    /// Makes a block of memory to whose [`Extent::place`] `len` bytes were copied. Fails with ENOMEM; may sleep.
+    pub(crate) fn new(memory: Memory, extent: Extent, len: usize) -> Result<Arc<Self>> {
+        let place = small(|flags| Ok(UniqueArc::<Memory>::new_uninit(flags)?))?;
+        let block = small(|flags| Ok(UniqueArc::<Self>::new_uninit(flags)?))?;
+        let mut state = BlockState {
+            memory: Some(place.write(memory).into()),
+            extent,
+            links: Links::NONE,
+        };
+        state.push(len, 0);
+        let block = block.pin_init_with(pin_init!(Self {
+            state <- new_spinlock!(state, "mydevice block"),
+        }));
+        let Ok(block) = block;
+        Ok(block.into())
+    }
+
+    /// Where in it is what it holds.
+    pub(crate) fn extent(&self) -> Extent {
+        self.state.lock().extent
+    }
+
+    /// Its record, in memory of this shape: a block that can be queued as it is. None if it has no record. Fails with
+    /// ENOMEM; may sleep.
+    pub(crate) fn reshaped(&self, extent: Extent) -> Result<Option<Arc<Self>>> {
+        let Some(from) = self.first() else {
+            return Ok(None);
+        };
+        let memory = Memory::new(extent.size())?;
+        memory.copy_from(
+            extent.place(),
+            &from.memory,
+            from.span.offset,
+            from.span.len,
+        );
+        Self::new(memory, extent, from.span.len).map(Some)
+    }
+
+    /// Whether it was removed from its queue.
+    pub(super) fn is_removed(&self) -> bool {
+        self.state.lock().memory.is_none()
+    }
+
+    /// The record at this offset, see [`Extent::record`]; none at the end, and if the block was removed.
+    pub(super) fn find(&self, at: usize) -> Option<Found> {
+        self.state.lock().find(at)
+    }
+
+    /// What is oldest in it; none if it is empty or was removed.
+    pub(super) fn first(&self) -> Option<Found> {
+        let state = self.state.lock();
+        state.find(state.extent.first())
+    }
+
+    /// The block that came after it.
+    pub(super) fn newer(&self) -> Option<Arc<Block>> {
         self.state.lock().links.newer().cloned()
     }
 }
 
-/// Records, from the oldest to the newest.
+/// Blocks, from the oldest to the newest.
 pub(super) struct Chain {
-    records: List<Record>,
+    blocks: List<Block>,
     quota: Quota,
     /// The bytes that were ever queued.
     end: u64,
@@ -126,7 +151,7 @@ impl Chain {
     /// An empty one.
     pub(super) fn new() -> Self {
         Self {
-            records: List::new(),
+            blocks: List::new(),
             quota: Quota::default(),
             end: 0,
         }
@@ -142,68 +167,125 @@ impl Chain {
         self.end
     }
 
-    /// The record that came first.
-    pub(super) fn oldest(&self) -> Option<&Arc<Record>> {
-        self.records.oldest()
+    /// Where the oldest record that is still there starts.
+    pub(super) fn start(&self) -> u64 {
+        self.oldest()
+            .map_or(self.end, |oldest| oldest.extent().start())
     }
 
-    /// The record that came last.
-    pub(super) fn newest(&self) -> Option<&Arc<Record>> {
-        self.records.newest()
+    /// The block that came first.
+    pub(super) fn oldest(&self) -> Option<&Arc<Block>> {
+        self.blocks.oldest()
     }
 
-    /// Makes the bytes of the oldest record 0 when they are given up.
-    pub(super) fn zero_oldest(&self) {
-        if let Some(extent) = self.oldest().and_then(|oldest| oldest.extent()) {
-            extent.memory.zero_when_dropped();
-        }
+    /// The block that came last.
+    pub(super) fn newest(&self) -> Option<&Arc<Block>> {
+        self.blocks.newest()
     }
 
-    /// Queues a record that is in no chain.
-    pub(super) fn push(&mut self, record: Arc<Record>) {
-        let len = record.len();
-        record.state.lock().start = self.end;
-        self.records.push(record);
+    /// Queues a block that is in no chain.
+    pub(super) fn push(&mut self, block: Arc<Block>) {
+        let len = {
+            let mut state = block.state.lock();
+            state.extent.begin(self.end);
+            state.extent.bytes()
+        };
+        self.blocks.push(block);
         self.quota.add(len);
         self.end = self.end.saturating_add(len as u64);
     }
 
-    /// Notes that the first `n` bytes left of a record of this chain were taken.
-    pub(super) fn take(&mut self, record: &Record, n: usize) {
-        let mut state = record.state.lock();
-        state.taken = state.taken.saturating_add(n);
-        self.quota.take(n);
+    /// Adds, to the newest block, a copy of the record that another block holds, if it fits there.
+    ///
+    /// Such a record is short, see [`Extent::fits`]: this copies no more than a page.
+    pub(super) fn append(&mut self, record: &Block) -> bool {
+        let (Some(newest), Some(from)) = (self.newest(), record.first()) else {
+            return false;
+        };
+        let len = from.span.len;
+        {
+            let mut state = newest.state.lock();
+            let extent = state.extent;
+            let memory = match &state.memory {
+                Some(memory) if extent.is_packed() && extent.fits(len) => memory,
+                _ => return false,
+            };
+            memory.copy_from(extent.place(), &from.memory, from.span.offset, len);
+            state.push(len, self.end);
+        }
+        self.quota.add(len);
+        self.end = self.end.saturating_add(len as u64);
+        true
     }
 
-    /// Copies more bytes, as many as a page at most, to the end of what is there of the newest record.
+    /// Drops the oldest record of a chain of packed and whole records. Returns its bytes, and the memory of the
+    /// block if it was the last one there.
+    pub(super) fn evict(&mut self) -> (usize, Option<Arc<Memory>>) {
+        let Some(oldest) = self.oldest().cloned() else {
+            return (0, None);
+        };
+        let Some(found) = oldest.first() else {
+            return (0, None);
+        };
+        {
+            let mut state = oldest.state.lock();
+            if state.extent.records() > 1 {
+                state.extent.drop_first(found.span);
+                self.quota.remove(found.span.len, 1);
+                return (found.span.len, None);
+            }
+        }
+        match self.remove(&oldest) {
+            Some((memory, left)) => (left, Some(memory)),
+            None => (0, None),
+        }
+    }
+
+    /// Takes the first `n` bytes left from a block of this chain.
+    pub(super) fn take(&mut self, block: &Block, n: usize) {
+        let taken = block.state.lock().extent.take(n);
+        self.quota.take(taken);
+    }
+
+    /// Copies more bytes, as many as a page at most, to the end of what is there of the newest block.
     pub(super) fn fill(&mut self, memory: &Memory, n: usize) {
         if let Some(newest) = self.newest() {
             let mut state = newest.state.lock();
             if let Some(to) = &state.memory {
-                to.copy_from(state.filled, memory, 0, n);
-                state.filled = state.filled.saturating_add(n);
+                to.copy_from(state.extent.place(), memory, 0, n);
+                state.extent.fill(n);
             }
         }
         self.quota.refill(n);
         self.end = self.end.saturating_add(n as u64);
     }
 
-    /// Removes a record of this chain; returns its memory, and how many bytes of it were left.
-    pub(super) fn remove(&mut self, record: &Arc<Record>) -> Option<(Arc<Memory>, usize)> {
-        let left = record.extent()?.left();
-        let memory = record.state.lock().memory.take()?;
-        self.records.remove(record);
-        self.quota.remove(left);
+    /// Removes a block of this chain; returns its memory, and how many bytes of it were left.
+    pub(super) fn remove(&mut self, block: &Arc<Block>) -> Option<(Arc<Memory>, usize)> {
+        let (memory, extent) = {
+            let mut state = block.state.lock();
+            (state.memory.take()?, state.extent)
+        };
+        self.blocks.remove(block);
+        self.quota.remove(extent.bytes(), extent.records());
+        Some((memory, extent.bytes()))
+    }
+
+    /// Removes the oldest block, and sees to it that its memory is zeroed; see [`Self::remove`].
+    pub(super) fn wipe_oldest(&mut self) -> Option<(Arc<Memory>, usize)> {
+        let oldest = self.oldest().cloned()?;
+        let (memory, left) = self.remove(&oldest)?;
+        memory.zero_when_dropped();
         Some((memory, left))
     }
 }
 
 impl Drop for Chain {
     fn drop(&mut self) {
-        // One by one: dropping a record that still knows its neighbours would drop them in turn, as deep as the
+        // One by one: dropping a block that still knows its neighbours would drop them in turn, as deep as the
         // chain is long.
-        while let Some(record) = self.oldest().cloned() {
-            drop(self.remove(&record));
+        while let Some(block) = self.oldest().cloned() {
+            drop(self.remove(&block));
             // A file's last page may be dropped under a lock; anything longer is not.
             if self.oldest().is_some() {
                 cond_resched();

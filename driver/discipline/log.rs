@@ -2,20 +2,69 @@
 
 //! `log`: the newest records, for any number of readers, each of whom sees every one from the oldest that is
 //! still there, and then follows.
+//!
+//! Short records share blocks of a page; a longer one has a block of its own. A block is only added to, and given
+//! up when the last of its records is evicted. So a reader that holds on to a block may copy from it while records
+//! come and go.
 
 #![forbid(unsafe_code)]
 
-use kernel::{prelude::*, sync::Arc};
+use kernel::{page::PAGE_SIZE, prelude::*, sync::Arc};
 
 use super::{
-    chain::{Chain, Record},
+    chain::{Block, Chain, Found},
     Claim, Cursor, Discipline, Full, Garbage, Inlet, OnEmpty, Reading, Records, Rules,
 };
+use crate::queue::extent::{Extent, MAX_PACKED};
 
 /// The newest records that fit.
 pub(crate) struct Log {
     chain: Chain,
     capacity: usize,
+}
+
+/// Where an open is among the records.
+///
+/// # Invariants
+///
+/// `position` is that of the byte that lies `into` bytes into the record at offset `at` of `block`; or the end of the
+/// block, if there is no such record. While `block` is none, it is where the log started when the open began.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// The next byte to read, among all that were ever written.
+    position: u64,
+    block: Option<Arc<Block>>,
+    at: usize,
+    into: usize,
+    /// The bytes that were gone before they could be read.
+    missed: u64,
+    /// `at` and `into` before the last claim.
+    before: (usize, usize),
+}
+
+/// What an open is to read next.
+struct Next {
+    block: Arc<Block>,
+    at: usize,
+    into: usize,
+    found: Found,
+}
+
+impl Next {
+    /// The record at this offset of a block, and so many bytes into it; none at the block's end.
+    fn new(block: &Arc<Block>, at: usize, into: usize) -> Option<Self> {
+        Some(Self {
+            block: block.clone(),
+            at,
+            into,
+            found: block.find(at)?,
+        })
+    }
+
+    /// The oldest record of a block.
+    fn first(block: &Arc<Block>) -> Option<Self> {
+        Self::new(block, block.extent().first(), 0)
+    }
 }
 
 impl Log {
@@ -30,41 +79,46 @@ impl Log {
         max_capacity: 1 << 20,
     };
 
-    /// Where the oldest record that is still there starts.
-    fn start(&self) -> u64 {
-        let oldest = self.chain.oldest().and_then(|oldest| oldest.extent());
-        oldest.map_or(self.chain.end(), |extent| extent.start)
-    }
+    /// So many records are evicted between two times that the lock is taken.
+    const EVICTIONS: usize = 256;
 
-    /// The record that a reader is to read next, and how many bytes into it.
-    fn next(&self, cursor: &Cursor) -> Option<(Arc<Record>, usize)> {
-        let at = cursor.position.max(self.start());
-        if at >= self.chain.end() {
-            return None;
-        }
-        // It is the reader's last record, or the one after it; if the last one is gone, or there was none, then
-        // all between it and the oldest are gone as well.
-        let known = cursor.record.as_ref().and_then(|record| {
-            let extent = record.extent()?;
-            let end = extent.start.saturating_add(extent.memory.len() as u64);
-            match at < end {
-                true => Some(record.clone()),
-                false => record.newer(),
+    /// What a reader is to read next.
+    fn next(&self, place: &Place) -> Option<Next> {
+        let known = place.block.as_ref();
+        // If its place is gone, or its block because nothing of it is left, then it goes on with the oldest.
+        match known.filter(|block| place.position >= self.chain.start() && !block.is_removed()) {
+            Some(block) => {
+                Next::new(block, place.at, place.into).or_else(|| Next::first(&block.newer()?))
             }
-        });
-        let record = known.or_else(|| self.chain.oldest().cloned())?;
-        let start = record.extent()?.start;
-        Some((record, usize::try_from(at.checked_sub(start)?).ok()?))
+            None if place.position >= self.chain.end() => None,
+            None => Next::first(self.chain.oldest()?),
+        }
     }
 
     /// Removes the oldest record; returns the bytes that it had.
     fn evict(&mut self, garbage: &mut Garbage) -> usize {
-        let oldest = self.chain.oldest().cloned();
-        let removed = oldest.and_then(|oldest| self.chain.remove(&oldest));
-        removed.map_or(0, |(memory, left)| {
+        let (bytes, memory) = self.chain.evict();
+        if let Some(memory) = memory {
             garbage.add(memory);
-            left
-        })
+        }
+        bytes
+    }
+
+    /// Removes records from the oldest on, until the rest is as it should be or it is time for a pause. Returns how
+    /// many bytes were dropped, and whether it is done.
+    fn evict_until(
+        &mut self,
+        garbage: &mut Garbage,
+        done: impl Fn(&Chain) -> bool,
+    ) -> (usize, bool) {
+        let mut evicted: usize = 0;
+        for _ in 0..Self::EVICTIONS {
+            if done(&self.chain) || garbage.is_full() {
+                break;
+            }
+            evicted = evicted.saturating_add(self.evict(garbage));
+        }
+        (evicted, done(&self.chain))
     }
 }
 
@@ -89,45 +143,57 @@ impl Discipline for Log {
     }
 
     fn cursor(&self) -> Cursor {
+        let mut cursor = Cursor::default();
         // What was evicted before an open began is nothing that it missed.
-        Cursor::at(self.start())
+        cursor.log.position = self.chain.start();
+        cursor
     }
 
     fn available(&self, cursor: &Cursor) -> usize {
-        let next = self.next(cursor);
-        next.map_or(0, |(record, at)| record.len().saturating_sub(at))
+        let next = self.next(&cursor.log);
+        next.map_or(0, |next| next.found.span.len.saturating_sub(next.into))
     }
 
     fn source(&mut self, cursor: &mut Cursor, max: usize) -> Claim {
-        let Some((record, at)) = self.next(cursor) else {
+        let place = &mut cursor.log;
+        let Some(next) = self.next(place) else {
             return Claim::none();
         };
-        let start = self.start();
-        let missed = start.saturating_sub(cursor.position);
-        cursor.missed = cursor.missed.saturating_add(missed);
-        cursor.position = cursor.position.max(start);
-        let Some(extent) = record.extent() else {
-            return Claim::none();
-        };
-        let mut claim = Claim::part(&extent.memory, at, max);
+        let start = self.chain.start();
+        place.missed = place
+            .missed
+            .saturating_add(start.saturating_sub(place.position));
+        place.position = place.position.max(start);
+
+        let part = next.found.span.skip(next.into).take(max);
+        let mut claim = Claim::new(&next.found.memory, part.into());
         // The next reader of this open goes on behind it.
-        cursor.position = cursor.position.saturating_add(claim.len() as u64);
-        cursor.record = Some(record);
-        claim.end = cursor.position;
+        place.before = (next.at, next.into);
+        let into = next.into.saturating_add(part.len);
+        (place.at, place.into) = match into >= next.found.span.len {
+            true => (next.found.span.range().end, 0),
+            false => (next.at, into),
+        };
+        place.block = Some(next.block);
+        place.position = place.position.saturating_add(part.len as u64);
+        claim.end = place.position;
         claim
     }
 
     fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize) {
+        let place = &mut cursor.log;
         // What did not get to the reader is read again, unless another of this open has gone on from there.
-        if cursor.position == claim.end {
+        if place.position == claim.end && n < claim.len() {
             let back = claim.len().saturating_sub(n) as u64;
-            cursor.position = cursor.position.saturating_sub(back);
+            place.position = place.position.saturating_sub(back);
+            let (at, into) = place.before;
+            (place.at, place.into) = (at, into.saturating_add(n));
         }
     }
 
     fn missed(&self, cursor: &Cursor) -> u64 {
-        let lag = self.start().saturating_sub(cursor.position);
-        cursor.missed.saturating_add(lag)
+        let lag = self.chain.start().saturating_sub(cursor.log.position);
+        cursor.log.missed.saturating_add(lag)
     }
 
     fn has_room(&self, _len: usize) -> bool {
@@ -140,11 +206,14 @@ impl Discipline for Log {
 
     fn clear(&mut self, garbage: &mut Garbage) -> (usize, bool) {
         let mut dropped: usize = 0;
-        while !garbage.is_full() && self.chain.quota().records() > 0 {
-            self.chain.zero_oldest();
-            dropped = dropped.saturating_add(self.evict(garbage));
+        while !garbage.is_full() {
+            let Some((memory, left)) = self.chain.wipe_oldest() else {
+                return (dropped, true);
+            };
+            garbage.add(memory);
+            dropped = dropped.saturating_add(left);
         }
-        (dropped, self.chain.quota().records() == 0)
+        (dropped, self.chain.oldest().is_none())
     }
 }
 
@@ -153,24 +222,36 @@ impl Records for Log {
         self.capacity
     }
 
-    fn make_room(&mut self, len: usize, garbage: &mut Garbage) -> (usize, bool) {
-        let mut evicted: usize = 0;
-        while !self.chain.quota().fits(len, self.capacity) && !garbage.is_full() {
-            evicted = evicted.saturating_add(self.evict(garbage));
+    fn shape(&self, len: usize) -> Extent {
+        let fits = |newest: &Arc<Block>| {
+            let extent = newest.extent();
+            extent.is_packed() && extent.fits(len)
+        };
+        match len <= MAX_PACKED && !self.chain.newest().is_some_and(fits) {
+            true => Extent::packed(PAGE_SIZE),
+            false => Extent::plain(len),
         }
-        (evicted, self.chain.quota().fits(len, self.capacity))
     }
 
-    fn push(&mut self, record: Arc<Record>) {
-        self.chain.push(record);
+    fn make_room(&mut self, len: usize, garbage: &mut Garbage) -> (usize, bool) {
+        let capacity = self.capacity;
+        self.evict_until(garbage, |chain| chain.quota().fits(len, capacity))
+    }
+
+    fn push(&mut self, record: &Arc<Block>) -> bool {
+        if self.chain.append(record) {
+            return true;
+        }
+        let extent = record.extent();
+        let whole = extent.is_packed() || extent.bytes() > MAX_PACKED;
+        if whole {
+            self.chain.push(record.clone());
+        }
+        whole
     }
 
     fn resize(&mut self, capacity: usize, garbage: &mut Garbage) -> (usize, bool) {
-        let mut truncated: usize = 0;
-        while !self.chain.quota().within(capacity) && !garbage.is_full() {
-            truncated = truncated.saturating_add(self.evict(garbage));
-        }
-        let done = self.chain.quota().within(capacity);
+        let (truncated, done) = self.evict_until(garbage, |chain| chain.quota().within(capacity));
         if done {
             self.capacity = capacity;
         }

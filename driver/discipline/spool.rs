@@ -15,14 +15,14 @@ use kernel::{
 };
 
 use super::{
-    chain::{Chain, Record},
+    chain::{Block, Chain},
     list::{Linked, Links, List},
-    Claim, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Piece, Reading, Rules,
+    Claim, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Reading, Rules,
 };
-use crate::kapi::memory::{small, Memory};
-
-/// The most files that there can be at once.
-const MAX_FILES: usize = 65536;
+use crate::{
+    kapi::memory::{small, Memory},
+    queue::backlog::{Backlog, Life, Piece},
+};
 
 /// A queue of files.
 pub(crate) struct Spool {
@@ -31,12 +31,19 @@ pub(crate) struct Spool {
     queue: List<File>,
     /// The files that somebody reads.
     claimed: List<File>,
-    /// How many files both lists have.
-    count: usize,
-    used: usize,
-    /// The bytes that writers are about to add.
-    reserved: usize,
-    capacity: usize,
+    backlog: Backlog,
+}
+
+/// What an open reads and writes.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// The file that it reads, and whether it has got a byte of it.
+    reads: Option<Arc<File>>,
+    got: bool,
+    /// The file and its page that bytes are being taken from.
+    taking: Option<(Arc<File>, Arc<Block>)>,
+    /// The file that it writes.
+    writes: Option<Arc<File>>,
 }
 
 /// What was written through one open.
@@ -50,14 +57,7 @@ pub(crate) struct File {
 
 struct FileState {
     pages: Chain,
-    /// It has, or had, bytes, and is in one of the lists.
-    listed: bool,
-    /// An open is reading it.
-    claimed: bool,
-    /// Its writer has closed.
-    finished: bool,
-    /// CLEAR has dropped it.
-    cleared: bool,
+    life: Life,
     links: Links<File>,
 }
 
@@ -72,10 +72,7 @@ impl File {
     pub(crate) fn new() -> Result<Arc<Self>> {
         let state = FileState {
             pages: Chain::new(),
-            listed: false,
-            claimed: false,
-            finished: false,
-            cleared: false,
+            life: Life::default(),
             links: Links::NONE,
         };
         let file = small(|flags| Ok(UniqueArc::<Self>::new_uninit(flags)?))?;
@@ -87,14 +84,24 @@ impl File {
     }
 
     fn used(&self) -> usize {
-        self.state.lock().pages.quota().used()
+        self.state.lock().stored()
+    }
+
+    /// Whether nothing more will come of it.
+    fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.life.is_over(state.stored())
+    }
+
+    fn is_cleared(&self) -> bool {
+        self.state.lock().life.is_cleared()
     }
 }
 
 impl FileState {
-    /// Nothing more will come of it.
-    fn is_over(&self) -> bool {
-        self.cleared || self.finished && self.pages.quota().used() == 0
+    /// The bytes of it that are stored.
+    fn stored(&self) -> usize {
+        self.pages.quota().used()
     }
 }
 
@@ -114,7 +121,7 @@ impl Spool {
 
     /// The file that a read of this open is from.
     fn file<'a>(&'a self, cursor: &'a Cursor) -> Option<&'a Arc<File>> {
-        cursor.reads.as_ref().or_else(|| self.queue.oldest())
+        cursor.spool.reads.as_ref().or_else(|| self.queue.oldest())
     }
 
     /// The list that a file is in.
@@ -129,37 +136,24 @@ impl Spool {
     fn tidy(&mut self, file: &File) {
         let claimed = {
             let mut state = file.state.lock();
-            // CLEAR may be in the middle of it: then its pages are still to be counted and dropped.
-            let pages = state.pages.quota().records();
-            if !state.listed || !state.is_over() || state.cleared && pages > 0 {
+            let (stored, pages) = (state.stored(), state.pages.quota().records());
+            if !state.life.leave(stored, pages) {
                 return;
             }
-            state.listed = false;
-            state.claimed
+            state.life.is_claimed()
         };
         self.list_of(claimed).remove(file);
-        self.count = self.count.saturating_sub(1);
+        self.backlog.file_went();
     }
 
     /// The bytes that may be added to this file now.
     fn allowance(&self, file: Option<&Arc<File>>) -> usize {
-        let taken = self.used.saturating_add(self.reserved);
-        let room = self.capacity.saturating_sub(taken);
-        let (listed, drained) = match file {
+        match file {
             Some(file) => {
                 let state = file.state.lock();
-                let drained = state.listed && state.pages.quota().used() == 0;
-                (state.listed, drained)
+                self.backlog.allowance(Some(&state.life), state.stored())
             }
-            None => (false, false),
-        };
-        if !listed && self.count >= MAX_FILES {
-            return 0;
-        }
-        // Else a reader that follows a file would wait for its writer, and the writer for room.
-        match drained {
-            true => room.max(PAGE_SIZE),
-            false => room,
+            None => self.backlog.allowance(None, 0),
         }
     }
 }
@@ -169,10 +163,7 @@ impl Discipline for Spool {
         Ok(Self {
             queue: List::new(),
             claimed: List::new(),
-            count: 0,
-            used: 0,
-            reserved: 0,
-            capacity,
+            backlog: Backlog::new(capacity, PAGE_SIZE),
         })
     }
 
@@ -181,11 +172,11 @@ impl Discipline for Spool {
     }
 
     fn capacity(&self) -> usize {
-        self.capacity
+        self.backlog.limit()
     }
 
     fn used(&self) -> usize {
-        self.used
+        self.backlog.used()
     }
 
     fn offers(&self) -> bool {
@@ -193,34 +184,32 @@ impl Discipline for Spool {
     }
 
     fn begin_read(&mut self, cursor: &mut Cursor) {
+        let place = &mut cursor.spool;
         // A file that ended before this open got a byte of it is no file that was handed to it.
-        let ended = |file: &Arc<File>| {
-            let state = file.state.lock();
-            state.is_over() && !state.cleared
-        };
-        if !cursor.got && cursor.reads.as_ref().is_some_and(ended) {
-            cursor.reads = None;
+        let ended = |file: &Arc<File>| file.is_over() && !file.is_cleared();
+        if !place.got && place.reads.as_ref().is_some_and(ended) {
+            place.reads = None;
         }
-        if cursor.reads.is_none() {
-            cursor.got = false;
+        if place.reads.is_none() {
+            place.got = false;
             // What a CLEAR is about to drop is nobody's any more.
             let oldest = self.queue.oldest().cloned();
-            if let Some(file) = oldest.filter(|file| !file.state.lock().cleared) {
+            if let Some(file) = oldest.filter(|file| !file.is_cleared()) {
                 self.queue.remove(&file);
-                file.state.lock().claimed = true;
+                file.state.lock().life.claim();
                 self.claimed.push(file.clone());
-                cursor.reads = Some(file);
+                place.reads = Some(file);
             }
         }
     }
 
     fn follows(&self, cursor: &Cursor) -> bool {
-        cursor.reads.is_some()
+        cursor.spool.reads.is_some()
     }
 
     fn is_over(&self, cursor: &Cursor) -> bool {
-        let file = cursor.reads.as_ref();
-        file.is_some_and(|file| file.state.lock().is_over())
+        let file = cursor.spool.reads.as_ref();
+        file.is_some_and(|file| file.is_over())
     }
 
     fn available(&self, cursor: &Cursor) -> usize {
@@ -228,33 +217,28 @@ impl Discipline for Spool {
     }
 
     fn source(&mut self, cursor: &mut Cursor, max: usize) -> Claim {
-        let Some(file) = &cursor.reads else {
+        let Some(file) = &cursor.spool.reads else {
             return Claim::none();
         };
         let page = file.state.lock().pages.oldest().cloned();
-        let Some((page, extent)) = page.and_then(|page| Some((page.clone(), page.extent()?)))
-        else {
+        let Some((page, found)) = page.and_then(|page| Some((page.clone(), page.first()?))) else {
             return Claim::none();
         };
-        let claim = Claim::part(&extent.memory, extent.taken, max.min(extent.left()));
-        cursor.taking = Some((file.clone(), page));
-        claim
+        cursor.spool.taking = Some((file.clone(), page));
+        Claim::new(&found.memory, found.span.take(max).into())
     }
 
     fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) {
-        let Some((file, page)) = cursor.taking.take() else {
+        let Some((file, page)) = cursor.spool.taking.take() else {
             return;
         };
-        cursor.got |= n > 0;
+        cursor.spool.got |= n > 0;
         {
             let mut state = file.state.lock();
             state.pages.take(&page, n);
-            self.used = self.used.saturating_sub(n);
-            let drained = page.extent().is_some_and(|extent| {
-                // The last page of a file that is being written will be filled further.
-                extent.left() == 0 && (state.finished || extent.filled >= extent.memory.len())
-            });
-            if drained {
+            self.backlog.take(n);
+            let left = page.extent();
+            if state.life.page_is_done(left.bytes(), left.spare()) {
                 // The reader's claim keeps the memory, and drops it without the lock.
                 drop(state.pages.remove(&page));
             }
@@ -263,25 +247,21 @@ impl Discipline for Spool {
     }
 
     fn let_go(&mut self, cursor: &mut Cursor) -> bool {
-        if let Some(file) = cursor.reads.take() {
-            let listed = {
-                let mut state = file.state.lock();
-                state.claimed = false;
-                state.listed
-            };
-            if listed {
+        if let Some(file) = cursor.spool.reads.take() {
+            let stays = file.state.lock().life.let_go();
+            if stays {
                 self.claimed.remove(&file);
                 self.queue.push_oldest(file);
             }
         }
-        cursor.got = false;
+        cursor.spool.got = false;
         true
     }
 
     fn close(&mut self, cursor: &mut Cursor) {
         self.let_go(cursor);
-        if let Some(file) = cursor.writes.take() {
-            file.state.lock().finished = true;
+        if let Some(file) = cursor.spool.writes.take() {
+            file.state.lock().life.finish();
             self.tidy(&file);
         }
     }
@@ -291,7 +271,7 @@ impl Discipline for Spool {
     }
 
     fn room_for(&self, cursor: &Cursor, _len: usize) -> bool {
-        !cursor.writing && self.allowance(cursor.writes.as_ref()) > 0
+        !cursor.writing && self.allowance(cursor.spool.writes.as_ref()) > 0
     }
 
     fn inlet(&mut self) -> Inlet<'_> {
@@ -303,16 +283,15 @@ impl Discipline for Spool {
         let next = |spool: &Self| spool.queue.oldest().or(spool.claimed.oldest()).cloned();
         while let Some(file) = next(self) {
             let mut state = file.state.lock();
-            state.cleared = true;
-            while let Some(page) = state.pages.oldest().cloned() {
+            state.life.clear();
+            while state.pages.oldest().is_some() {
                 if garbage.is_full() {
                     return (dropped, false);
                 }
-                state.pages.zero_oldest();
-                if let Some((memory, left)) = state.pages.remove(&page) {
+                if let Some((memory, left)) = state.pages.wipe_oldest() {
                     garbage.add(memory);
                     dropped = dropped.saturating_add(left);
-                    self.used = self.used.saturating_sub(left);
+                    self.backlog.take(left);
                 }
             }
             drop(state);
@@ -324,39 +303,24 @@ impl Discipline for Spool {
 
 impl Files for Spool {
     fn needs_file(&self, cursor: &Cursor) -> bool {
-        let file = cursor.writes.as_ref();
-        file.is_none_or(|file| file.state.lock().cleared)
+        let file = cursor.spool.writes.as_ref();
+        file.is_none_or(|file| file.is_cleared())
+    }
+
+    fn give_file(&mut self, cursor: &mut Cursor, file: Arc<File>) {
+        cursor.spool.writes = Some(file);
     }
 
     fn begin(&mut self, cursor: &mut Cursor, max: usize) -> Option<Piece> {
-        let file = cursor.writes.clone()?;
-        let allowed = self.allowance(Some(&file)).min(max);
-        if allowed == 0 {
-            return None;
-        }
+        let file = cursor.spool.writes.as_ref()?;
+        let allowed = self.allowance(Some(file));
         let spare = {
             let state = file.state.lock();
-            let newest = state.pages.newest().and_then(|newest| newest.extent());
-            newest.map_or(0, |extent| {
-                extent.memory.len().saturating_sub(extent.filled)
-            })
+            let newest = state.pages.newest();
+            newest.map_or(0, |newest| newest.extent().spare())
         };
-        let piece = match spare {
-            0 => Piece {
-                len: allowed.min(PAGE_SIZE),
-                memory: PAGE_SIZE,
-                fills: false,
-            },
-            _ => {
-                let len = allowed.min(spare);
-                Piece {
-                    len,
-                    memory: len,
-                    fills: true,
-                }
-            }
-        };
-        self.reserved = self.reserved.saturating_add(piece.len);
+        let piece = self.backlog.piece(max, allowed, spare)?;
+        self.backlog.reserve(&piece);
         Some(piece)
     }
 
@@ -366,16 +330,16 @@ impl Files for Spool {
         piece: &Piece,
         filled: Option<(Filled, usize)>,
     ) -> usize {
-        self.reserved = self.reserved.saturating_sub(piece.len);
-        let (Some((bytes, n)), Some(file)) = (filled, cursor.writes.clone()) else {
+        self.backlog.release(piece);
+        let (Some((bytes, n)), Some(file)) = (filled, cursor.spool.writes.clone()) else {
             return 0;
         };
         if n == 0 {
             return 0;
         }
-        let listed = {
+        let new = {
             let mut state = file.state.lock();
-            if state.cleared {
+            if state.life.is_cleared() {
                 // CLEAR came meanwhile: these bytes are among those that it dropped.
                 return n;
             }
@@ -383,22 +347,21 @@ impl Files for Spool {
                 Filled::More(memory) => state.pages.fill(&memory, n),
                 Filled::Page(page) => state.pages.push(page),
             }
-            core::mem::replace(&mut state.listed, true)
+            state.life.bytes_came()
         };
-        self.used = self.used.saturating_add(n);
-        if !listed {
+        self.backlog.add(n);
+        if new {
             self.queue.push(file);
-            self.count = self.count.saturating_add(1);
+            self.backlog.file_came();
         }
         0
     }
 
     fn set_limit(&mut self, capacity: usize) -> Result {
-        if self.used > capacity {
-            return Err(EBUSY);
+        match self.backlog.set_limit(capacity) {
+            true => Ok(()),
+            false => Err(EBUSY),
         }
-        self.capacity = capacity;
-        Ok(())
     }
 }
 
@@ -407,7 +370,7 @@ pub(crate) enum Filled {
     /// For the rest of its last page.
     More(Memory),
     /// A page of their own.
-    Page(Arc<Record>),
+    Page(Arc<Block>),
 }
 
 impl Drop for Spool {

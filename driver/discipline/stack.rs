@@ -7,13 +7,16 @@
 use kernel::{prelude::*, sync::Arc};
 
 use super::{
-    chain::{Chain, Record},
+    chain::{Block, Chain},
     Claim, Cursor, Discipline, Full, Garbage, Inlet, OnEmpty, Reading, Records, Rules,
     CAPACITY_LIMIT,
 };
-use crate::queue::quota::grown;
+use crate::queue::{extent::Extent, quota::grown};
 
-/// Records on top of each other.
+/// The record that an open is taking from.
+pub(crate) type Place = Option<Arc<Block>>;
+
+/// Records on top of each other, a block each.
 pub(crate) struct Stack {
     chain: Chain,
     /// What RESIZE asked for: the capacity is this, doubled until it holds what is there.
@@ -35,8 +38,7 @@ impl Stack {
 
     /// The bytes left of the record on top.
     fn top(&self) -> usize {
-        let top = self.chain.newest().and_then(|top| top.extent());
-        top.map_or(0, |top| top.left())
+        self.chain.newest().map_or(0, |top| top.extent().bytes())
     }
 }
 
@@ -70,22 +72,22 @@ impl Discipline for Stack {
     }
 
     fn source(&mut self, cursor: &mut Cursor, max: usize) -> Claim {
-        let top = self.chain.newest().cloned();
-        let Some((record, extent)) = top.and_then(|top| Some((top.clone(), top.extent()?))) else {
+        let Some(top) = self.chain.newest() else {
             return Claim::none();
         };
         // It stays where it is, so that what is left of it lies below what is pushed meanwhile.
-        cursor.record = Some(record);
-        Claim::part(&extent.memory, extent.taken, max)
+        cursor.stack = Some(top.clone());
+        top.first().map_or_else(Claim::none, |found| {
+            Claim::new(&found.memory, found.span.take(max).into())
+        })
     }
 
     fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) {
-        let Some(record) = cursor.record.take() else {
+        let Some(record) = cursor.stack.take() else {
             return;
         };
         self.chain.take(&record, n);
-        let left = record.extent();
-        if left.is_some_and(|extent| extent.left() == 0) {
+        if record.extent().bytes() == 0 {
             // The reader's claim keeps the memory, and drops it without the lock.
             drop(self.chain.remove(&record));
         }
@@ -110,11 +112,14 @@ impl Stack {
     fn drop_bottom(&mut self, keep: usize, zero: bool, garbage: &mut Garbage) -> (usize, bool) {
         let mut dropped: usize = 0;
         while self.used() > keep && !garbage.is_full() {
-            if zero {
-                self.chain.zero_oldest();
-            }
-            let bottom = self.chain.oldest().cloned();
-            let Some((memory, left)) = bottom.and_then(|bottom| self.chain.remove(&bottom)) else {
+            let removed = match zero {
+                true => self.chain.wipe_oldest(),
+                false => {
+                    let bottom = self.chain.oldest().cloned();
+                    bottom.and_then(|bottom| self.chain.remove(&bottom))
+                }
+            };
+            let Some((memory, left)) = removed else {
                 break;
             };
             garbage.add(memory);
@@ -133,8 +138,13 @@ impl Records for Stack {
         (0, self.has_room(len))
     }
 
-    fn push(&mut self, record: Arc<Record>) {
-        self.chain.push(record);
+    fn shape(&self, len: usize) -> Extent {
+        Extent::plain(len)
+    }
+
+    fn push(&mut self, record: &Arc<Block>) -> bool {
+        self.chain.push(record.clone());
+        true
     }
 
     fn resize(&mut self, capacity: usize, garbage: &mut Garbage) -> (usize, bool) {

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::{kapi::memory::Memory, queue::ring::Ring};
 
+/// Nothing is known of an open: all take from one ring.
+pub(crate) type Place = ();
+
 /// A ring of bytes.
 ///
 /// # Invariants

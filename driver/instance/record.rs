@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writing, and writing records.
+//! Writing records.
 
 #![forbid(unsafe_code)]
 
@@ -8,9 +8,10 @@ use kernel::{iov::IovIterSource, prelude::*, sync::Arc};
 
 use super::{Instance, News, Opened, State};
 use crate::{
-    discipline::{Garbage, Inlet, Record},
+    discipline::{Block, Garbage, Inlet},
     kapi::{memory::Memory, wait::Patience},
     params,
+    queue::extent::Extent,
 };
 
 /// What became of a record, see [`State::push`].
@@ -19,6 +20,8 @@ enum Push {
     Done,
     /// There is more to be dropped to make room.
     Again,
+    /// There is room, for a record in a block of this shape.
+    Reshape(Extent),
     /// There is no room, and none can be made.
     Full,
     /// It will never be in.
@@ -26,34 +29,6 @@ enum Push {
 }
 
 impl Instance {
-    /// Takes bytes from a writer, and returns how many; as bytes or as a record, as the discipline has it.
-    ///
-    /// See [`Instance::write_bytes`], [`Instance::write_record`] and [`Instance::write_file`] for what it waits for and its errors.
-    pub(crate) fn write(
-        &self,
-        opened: &Opened,
-        iov: &mut IovIterSource<'_>,
-        nonblocking: bool,
-    ) -> Result<usize> {
-        let (records, files) = {
-            let mut state = self.state.lock();
-            state.alive()?;
-            match state.store.inlet() {
-                Inlet::Bytes(_) => (false, false),
-                Inlet::Records(_) => (true, false),
-                Inlet::Files(_) => (false, true),
-            }
-        };
-        if iov.is_empty() {
-            return Ok(0);
-        }
-        match (records, files) {
-            (true, _) => self.write_record(opened, iov, nonblocking),
-            (_, true) => self.write_file(opened, iov, nonblocking),
-            _ => self.write_bytes(iov, nonblocking),
-        }
-    }
-
     /// Takes one record, never empty, from a writer, and returns its length.
     ///
     /// The bytes are copied first, so a record is in as a whole or not at all. Sleeps, unless `nonblocking`, for
@@ -61,31 +36,32 @@ impl Instance {
     ///
     /// Errors: ENODEV if the instance was removed; EMSGSIZE if the record could never be held; EAGAIN if it would
     /// have to wait and must not; ERESTARTSYS for a signal in the wait; ENOMEM; EFAULT.
-    fn write_record(
+    pub(super) fn write_record(
         &self,
         opened: &Opened,
         iov: &mut IovIterSource<'_>,
         nonblocking: bool,
     ) -> Result<usize> {
         let len = iov.len();
-        {
+        let shape = {
             let mut state = self.state.lock();
-            state.takes_record(len)?;
+            let shape = state.takes_record(len)?;
             if nonblocking && (state.gate.overhauling() || !state.store.has_room(len)) {
                 return state.refuse(opened, len);
             }
-        }
-        let memory = Memory::new(len)?;
-        if memory.copy_from_iter(0, len, iov) < len {
+            shape
+        };
+        let memory = Memory::new(shape.size())?;
+        if memory.copy_from_iter(shape.place(), len, iov) < len {
             return Err(EFAULT);
         }
-        let record = Record::new(memory, len)?;
+        let mut record = Block::new(memory, shape, len)?;
 
         let mut state = self.state.lock();
         loop {
             let mut garbage = Garbage::default();
             let before = state.store.capacity();
-            let mut push = state.push(&record, &mut garbage);
+            let mut push = state.push(&record, len, &mut garbage);
             if let (Push::Full, true) = (&push, nonblocking) {
                 return state.refuse(opened, len);
             }
@@ -94,7 +70,7 @@ impl Instance {
                 let (locked, result) =
                     self.writers
                         .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                            match state.push(&record, &mut garbage) {
+                            match state.push(&record, len, &mut garbage) {
                                 Push::Full => None,
                                 other => Some(other),
                             }
@@ -118,6 +94,10 @@ impl Instance {
                     return Ok(len);
                 }
                 Push::Refused(error) => return Err(error),
+                Push::Reshape(shape) => {
+                    record = record.reshaped(shape)?.ok_or(EINVAL)?;
+                    state = self.state.lock();
+                }
                 Push::Again | Push::Full => state = self.state.lock(),
             }
         }
@@ -125,11 +105,11 @@ impl Instance {
 }
 
 impl State {
-    /// ENODEV or EMSGSIZE if a record of this length will never be in.
-    fn takes_record(&mut self, len: usize) -> Result {
+    /// The shape in which a record of this length is to be brought. ENODEV or EMSGSIZE if it will never be in.
+    fn takes_record(&mut self, len: usize) -> Result<Extent> {
         self.alive()?;
         match self.store.inlet() {
-            Inlet::Records(records) if len <= records.longest() => Ok(()),
+            Inlet::Records(records) if len <= records.longest() => Ok(records.shape(len)),
             _ => Err(EMSGSIZE),
         }
     }
@@ -141,9 +121,8 @@ impl State {
         Err(EAGAIN)
     }
 
-    /// Adds a record, if there is room or room can be made.
-    fn push(&mut self, record: &Arc<Record>, garbage: &mut Garbage) -> Push {
-        let len = record.len();
+    /// Adds a record of `len` bytes, if there is room or room can be made.
+    fn push(&mut self, record: &Arc<Block>, len: usize, garbage: &mut Garbage) -> Push {
         if let Err(error) = self.takes_record(len) {
             return Push::Refused(error);
         }
@@ -154,18 +133,17 @@ impl State {
             return Push::Refused(EMSGSIZE);
         };
         let (evicted, room) = records.make_room(len, garbage);
-        if room {
-            records.push(record.clone());
-        }
+        let push = match room {
+            true if records.push(record) => Push::Done,
+            true => Push::Reshape(records.shape(len)),
+            false if evicted > 0 => Push::Again,
+            false => Push::Full,
+        };
         self.counters.evicted(evicted);
-        if room {
+        if let Push::Done = push {
             let used = self.store.used();
             self.counters.write(len, true, used);
-            Push::Done
-        } else if evicted > 0 {
-            Push::Again
-        } else {
-            Push::Full
         }
+        push
     }
 }

@@ -8,8 +8,9 @@ use kernel::{current, iov::IovIterSource, prelude::*};
 
 use super::{Instance, News, Opened, State};
 use crate::{
-    discipline::{File, Filled, Inlet, Piece, Record},
+    discipline::{Block, File, Filled, Inlet},
     kapi::{memory::Memory, sched::cond_resched, wait::Patience},
+    queue::{backlog::Piece, extent::Extent},
 };
 
 /// What a write into a file does next.
@@ -118,8 +119,10 @@ impl Instance {
         let piece = match next {
             Next::File => {
                 let file = File::new()?;
-                let _state = self.state.lock();
-                opened.cursor.lock().writes = Some(file);
+                let mut state = self.state.lock();
+                if let Inlet::Files(files) = state.store.inlet() {
+                    files.give_file(&mut opened.cursor.lock(), file);
+                }
                 return Ok(true);
             }
             Next::Piece(piece) => piece,
@@ -150,7 +153,10 @@ fn fill(piece: &Piece, iov: &mut IovIterSource<'_>) -> Result<(Filled, usize)> {
     let n = memory.copy_from_iter(0, piece.len, iov);
     Ok(match piece.fills {
         true => (Filled::More(memory), n),
-        false => (Filled::Page(Record::new(memory, n)?), n),
+        false => {
+            let page = Extent::plain(piece.memory);
+            (Filled::Page(Block::new(memory, page, n)?), n)
+        }
     })
 }
 

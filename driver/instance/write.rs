@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writing bytes.
+//! Writing, and writing bytes.
 
 #![forbid(unsafe_code)]
 
 use kernel::{current, iov::IovIterSource, prelude::*};
 
-use super::{Instance, News, State};
+use super::{Instance, News, Opened, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
     kapi::{
@@ -16,6 +16,31 @@ use crate::{
 };
 
 impl Instance {
+    /// Takes bytes from a writer, and returns how many, in the way that the discipline takes them.
+    ///
+    /// See [`Instance::write_bytes`], [`Instance::write_record`] and [`Instance::write_file`] for what it waits for and
+    /// its errors; ENODEV comes before a length of 0 does nothing.
+    pub(crate) fn write(
+        &self,
+        opened: &Opened,
+        iov: &mut IovIterSource<'_>,
+        nonblocking: bool,
+    ) -> Result<usize> {
+        let write = {
+            let mut state = self.state.lock();
+            state.alive()?;
+            match state.store.inlet() {
+                Inlet::Bytes(_) => Self::write_bytes,
+                Inlet::Records(_) => Self::write_record,
+                Inlet::Files(_) => Self::write_file,
+            }
+        };
+        match iov.is_empty() {
+            true => Ok(0),
+            false => write(self, opened, iov, nonblocking),
+        }
+    }
+
     /// Takes bytes, never none, from a writer, and returns how many.
     ///
     /// The bytes of one call are contiguous, whatever its length: it has the write turn from its first byte
@@ -25,8 +50,9 @@ impl Instance {
     ///
     /// Errors, each only if no byte was taken: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not; ERESTARTSYS for
     /// a signal in a wait; ENOSPC if there is no room and waiting is not the rule; EFAULT.
-    pub(super) fn write_bytes(
+    fn write_bytes(
         &self,
+        _opened: &Opened,
         iov: &mut IovIterSource<'_>,
         nonblocking: bool,
     ) -> Result<usize> {

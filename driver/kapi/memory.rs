@@ -135,6 +135,23 @@ impl Memory {
         });
     }
 
+    /// The number that [`Self::store_u16`] put at `at`; where that is beyond the end, what is there of it, and 0.
+    pub fn load_u16(&self, at: usize) -> u16 {
+        let mut bytes = [0u8; 2];
+        let (start, len) = self.part(at, bytes.len());
+        // SAFETY: `start` is valid for `len` bytes by `part`, and `bytes` has room for them.
+        unsafe { bindings::memcpy(bytes.as_mut_ptr().cast(), start, len) };
+        u16::from_ne_bytes(bytes)
+    }
+
+    /// Puts a number at `at`, as far as the memory reaches.
+    pub fn store_u16(&self, at: usize, number: u16) {
+        let bytes = number.to_ne_bytes();
+        let (start, len) = self.part(at, bytes.len());
+        // SAFETY: `start` is valid for `len` bytes by `part`, and there are as many in `bytes`.
+        unsafe { bindings::memcpy(start, bytes.as_ptr().cast(), len) };
+    }
+
     /// Makes every byte 0 before the memory is freed, when nobody uses it any more.
     pub fn zero_when_dropped(&self) {
         self.secret.store(true, Relaxed);

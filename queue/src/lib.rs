@@ -10,7 +10,9 @@
 //!   [`span`]s of a memory that somebody else owns.
 //! - [`gate`]: who is copying into or out of that memory, and whether it may be swapped or zeroed.
 //! - [`counters`]: what an instance has counted since it was made.
-//! - [`quota`]: how much a queue of records may hold.
+//! - [`quota`]: how much a queue of records may hold; [`extent`]: where a block of memory holds them, for `log`
+//!   and `stack`, and a file's bytes, for `spool`.
+//! - [`backlog`]: how much a queue of files may hold, and the life of a file.
 //! - [`command`]: the text of the commands `add` and `remove`.
 //!
 //! # How a transfer goes
@@ -67,8 +69,10 @@
     clippy::unwrap_used
 )]
 
+pub mod backlog;
 pub mod command;
 pub mod counters;
+pub mod extent;
 pub mod gate;
 pub mod quota;
 pub mod ring;

@@ -61,10 +61,10 @@ impl Quota {
         self.used = self.used.saturating_sub(len);
     }
 
-    /// A record of which `len` bytes were left was removed.
-    pub fn remove(&mut self, len: usize) {
+    /// So many records, of which `len` bytes were left, were removed.
+    pub fn remove(&mut self, len: usize, records: usize) {
         self.take(len);
-        self.records = self.records.saturating_sub(1);
+        self.records = self.records.saturating_sub(records);
     }
 }
 

@@ -51,7 +51,7 @@ proptest! {
                     }
                 }
                 1 => if let Some(len) = model.pop() {
-                    quota.remove(len);
+                    quota.remove(len, 1);
                 },
                 _ => if let Some(last) = model.last_mut() {
                     let n = n.min(*last);
@@ -72,6 +72,6 @@ proptest! {
         quota.add(a);
         let _ = (quota.fits(b, a), quota.within(b), grown(a, used, b));
         quota.take(b);
-        quota.remove(a);
+        quota.remove(a, b);
     }
 }

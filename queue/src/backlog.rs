@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A backlog of files: how much may be added, and what becomes of each file.
+//!
+//! A file's life:
+//!
+//! ```text
+//!   no bytes yet --first bytes--> queued <--claim / let go--> claimed
+//!                                   |                           |
+//!                                   +---- over and empty: gone -+
+//! ```
+//!
+//! It is *finished* when its writer closes, and *cleared* when CLEAR drops it: either means that nothing more
+//! comes, and a cleared file's writer begins another.
+
+/// The most files that there can be at once.
+pub const MAX_FILES: usize = 65536;
+
+/// What all files of a backlog hold, against its limit. All sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    limit: usize,
+    page: usize,
+    used: usize,
+    reserved: usize,
+    files: usize,
+}
+
+impl Backlog {
+    /// An empty one, for files that are stored in pages of `page` bytes.
+    pub const fn new(limit: usize, page: usize) -> Backlog {
+        Backlog {
+            limit,
+            page,
+            used: 0,
+            reserved: 0,
+            files: 0,
+        }
+    }
+
+    /// The bytes that may be stored.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Sets the limit, unless more is stored.
+    #[must_use]
+    pub fn set_limit(&mut self, limit: usize) -> bool {
+        let may = self.used <= limit;
+        if may {
+            self.limit = limit;
+        }
+        may
+    }
+
+    /// The bytes that are stored.
+    pub const fn used(&self) -> usize {
+        self.used
+    }
+
+    /// The bytes that may be added now: to this file, or to a new one.
+    pub fn allowance(&self, file: Option<&Life>, stored: usize) -> usize {
+        let listed = file.is_some_and(Life::is_listed);
+        if !listed && self.files >= MAX_FILES {
+            return 0;
+        }
+        let taken = self.used.saturating_add(self.reserved);
+        let room = self.limit.saturating_sub(taken);
+        // Else a reader that has taken all of a file would wait for its writer, and the writer for room.
+        match listed && stored == 0 {
+            true => room.max(self.page),
+            false => room,
+        }
+    }
+
+    /// How the next piece of a write of `wanted` bytes is stored, by a file of which this much is allowed and whose
+    /// last page has this much to spare. None if nothing may be added.
+    pub fn piece(&self, wanted: usize, allowed: usize, spare: usize) -> Option<Piece> {
+        let fills = spare > 0;
+        let room = match fills {
+            true => spare,
+            false => self.page,
+        };
+        let len = wanted.min(allowed).min(room);
+        (len > 0).then_some(Piece {
+            len,
+            memory: match fills {
+                true => len,
+                false => self.page,
+            },
+            fills,
+        })
+    }
+
+    /// A piece is on its way: its bytes are spoken for.
+    pub fn reserve(&mut self, piece: &Piece) {
+        self.reserved = self.reserved.saturating_add(piece.len);
+    }
+
+    /// The piece has come, or comes to nothing.
+    pub fn release(&mut self, piece: &Piece) {
+        self.reserved = self.reserved.saturating_sub(piece.len);
+    }
+
+    /// Bytes were stored.
+    pub fn add(&mut self, n: usize) {
+        self.used = self.used.saturating_add(n);
+    }
+
+    /// Bytes were taken or dropped.
+    pub fn take(&mut self, n: usize) {
+        self.used = self.used.saturating_sub(n);
+    }
+
+    /// A file got its first bytes.
+    pub fn file_came(&mut self) {
+        self.files = self.files.saturating_add(1);
+    }
+
+    /// A file is gone.
+    pub fn file_went(&mut self) {
+        self.files = self.files.saturating_sub(1);
+    }
+}
+
+/// A piece of a write into a file, see [`Backlog::piece`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its bytes.
+    pub len: usize,
+    /// The bytes of memory that it is to be copied to.
+    pub memory: usize,
+    /// It goes to the end of the file's last page, rather than on a page of its own.
+    pub fills: bool,
+}
+
+/// Where a file is in its life.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    listed: bool,
+    claimed: bool,
+    finished: bool,
+    cleared: bool,
+}
+
+impl Life {
+    /// Whether it has, or had, bytes, and is in the backlog.
+    pub const fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    /// Whether somebody is reading it.
+    pub const fn is_claimed(&self) -> bool {
+        self.claimed
+    }
+
+    /// Whether CLEAR has dropped it.
+    pub const fn is_cleared(&self) -> bool {
+        self.cleared
+    }
+
+    /// It got bytes. Whether these are its first, so that it is to be queued.
+    #[must_use]
+    pub fn bytes_came(&mut self) -> bool {
+        !core::mem::replace(&mut self.listed, true)
+    }
+
+    /// An open begins to read it.
+    pub fn claim(&mut self) {
+        self.claimed = true;
+    }
+
+    /// Its reader lets go. Whether it is to be queued again.
+    #[must_use]
+    pub fn let_go(&mut self) -> bool {
+        self.claimed = false;
+        self.listed
+    }
+
+    /// Its writer has closed.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// CLEAR drops it.
+    pub fn clear(&mut self) {
+        self.cleared = true;
+    }
+
+    /// Whether nothing more will come of it, when so many bytes of it are stored.
+    pub const fn is_over(&self, stored: usize) -> bool {
+        self.cleared || self.finished && stored == 0
+    }
+
+    /// Takes it off the backlog, if nothing is left of it and nothing more will come. Whether that was so now.
+    ///
+    /// A cleared file keeps its place until its last page is dropped, since CLEAR counts them page by page.
+    #[must_use]
+    pub fn leave(&mut self, stored: usize, pages: usize) -> bool {
+        let gone = self.listed && self.is_over(stored) && !(self.cleared && pages > 0);
+        if gone {
+            self.listed = false;
+        }
+        gone
+    }
+
+    /// Whether a page of which so many bytes are left to read, and so many to spare, is needed no more: the last
+    /// page of a file that is being written will be filled further.
+    pub const fn page_is_done(&self, left: usize, spare: usize) -> bool {
+        left == 0 && (self.finished || spare == 0)
+    }
+}
