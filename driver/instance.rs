@@ -6,8 +6,11 @@
 //!
 //! There is one lock an instance, the spinlock around [`State`]. It is held for a few positions and counters
 //! at a time: never while anything is copied, allocated, freed, zeroed or waited for. So nobody ever waits for it
-//! longer than for a handful of instructions, a caller that must not sleep included. Inside it are taken, one at
-//! a time: an open's cursor, the links of a block, the lock of a wait queue that a sleeper enters or leaves.
+//! longer than for a handful of instructions, a caller that must not sleep included.
+//!
+//! Locks are taken in this order: the registry's mutex; `State`; an open's cursor; a file of a spool; a block of
+//! memory. Never two of one kind. The lock of a wait queue is taken inside `State` alone, by a sleeper that enters
+//! or leaves.
 //! Waking is done after it is given back.
 //!
 //! # Copying without a lock
