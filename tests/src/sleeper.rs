@@ -83,6 +83,15 @@ impl<T: Send + 'static> Sleeper<T> {
         pthread_kill(thread.as_pthread_t(), signal).expect("sending a signal to a thread");
     }
 
+    /// Signals it where its call restarts, and waits until the handler has run and it sleeps again.
+    #[track_caller]
+    pub fn restart(&self, call: i64) {
+        let before = signals::caught();
+        self.signal(signals::RESTARTING);
+        eventually("the handler runs", || signals::caught() > before);
+        self.wait_asleep_in(call);
+    }
+
     /// Waits until the closure returns; what it returned.
     #[track_caller]
     pub fn join(mut self) -> T {

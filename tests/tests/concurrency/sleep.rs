@@ -3,22 +3,14 @@
 //! W1 to W4 and W9: sleeping, not sleeping, and what a signal does to a sleep.
 
 use mydevice_tests::{
-    Module, Sleeper, eventually,
+    Module,
     guest::{Process, sh},
-    signals::{INTERRUPTING, RESTARTING, caught},
+    signals::{INTERRUPTING, RESTARTING},
     sleeping_read, sleeping_write,
 };
 use nix::errno::Errno;
 
 const CAPACITY: usize = 4096;
-
-/// Signals a sleeper whose call restarts, and waits until the handler has run and it sleeps again.
-fn restart<T: Send + 'static>(sleeper: &Sleeper<T>, call: i64) {
-    let before = caught();
-    sleeper.signal(RESTARTING);
-    eventually("the handler runs", || caught() > before);
-    sleeper.wait_asleep_in(call);
-}
 
 /// A reader sleeps until a write.
 #[test]
@@ -69,7 +61,7 @@ fn w4_a_signal_ends_a_sleep_for_data() {
     assert_eq!(interrupted.join(), Err(Errno::EINTR));
 
     let restarted = sleeping_read(&device, 10000);
-    restart(&restarted, libc::SYS_read);
+    restarted.restart(libc::SYS_read);
     assert_eq!(device.status().read_count, 0);
     device.put("for the restarted one");
     assert_eq!(restarted.join(), Ok(b"for the restarted one".to_vec()));
@@ -91,7 +83,7 @@ fn w4_a_signal_ends_a_sleep_for_room() {
     );
 
     let restarted = sleeping_write(&device, b"kept");
-    restart(&restarted, libc::SYS_write);
+    restarted.restart(libc::SYS_write);
     assert_eq!(device.collect(CAPACITY), [b'x'; CAPACITY]);
     assert_eq!(restarted.join(), Ok(4));
     assert_eq!(device.collect(4), b"kept");
@@ -117,7 +109,7 @@ fn w4_a_signal_ends_a_sleep_for_a_turn() {
 
     interrupted.signal(INTERRUPTING);
     assert_eq!(interrupted.join(), Err(Errno::EINTR));
-    restart(&restarted, libc::SYS_write);
+    restarted.restart(libc::SYS_write);
     last.wait_asleep_in(libc::SYS_write);
 
     assert_eq!(device.collect(5000), [b'a'; 5000]);

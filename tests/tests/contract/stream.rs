@@ -128,21 +128,6 @@ fn a_nonblocking_write_takes_what_fits() {
     assert_eq!(in_mid_write.join(), Ok(15));
 }
 
-/// CLEAR passes over a writer that sleeps in mid-write: what was in is dropped, the rest still comes.
-#[test]
-fn clear_passes_over_a_writer_asleep_in_mid_write() {
-    let module = Module::load(&["buffer_size=10"]);
-    let device = module.instance().both();
-    let writer = sleeping_write(&module.instance().writer(), b"0123456789abcde");
-    assert_eq!(device.clear(), Ok(()));
-    assert_eq!(writer.join(), Ok(15));
-    assert_eq!(device.take(100), "abcde");
-    assert_eq!(
-        (device.stats().bytes_cleared, device.stats().bytes_written),
-        (10, 15)
-    );
-}
-
 /// RESIZE passes over it too: up, and all of the write is there; down, and the first bytes are.
 #[test]
 fn resize_passes_over_a_writer_asleep_in_mid_write() {

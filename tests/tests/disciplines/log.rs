@@ -259,21 +259,6 @@ fn killed_writers_and_readers_harm_nobody() {
     assert_eq!((device.clear(), device.status().bytes_used), (Ok(()), 0));
 }
 
-/// Zero-length writes and reads return 0 and change nothing.
-#[test]
-fn zero_length_changes_nothing() {
-    let module = log_of(100);
-    let device = module.instance().nonblocking();
-    assert_eq!((device.write(b""), device.read(0)), (Ok(0), Ok(vec![])));
-    device.put("x");
-    assert_eq!((device.write(b""), device.read(0)), (Ok(0), Ok(vec![])));
-    assert_eq!(
-        (device.status().write_count, device.status().read_count),
-        (1, 0)
-    );
-    assert_eq!(records(&device), ["x"]);
-}
-
 /// One `writev` is one record; one `readv` takes one. `pread`, `pwrite` and `lseek`: ESPIPE.
 #[test]
 fn one_call_is_one_record() {

@@ -2,6 +2,8 @@
 
 //! What the disciplines of records and files promise, sentence by sentence.
 
+mod common;
+mod common_waits;
 mod files;
 mod log;
 mod log_many;

@@ -10,12 +10,7 @@ use mydevice_tests::{
     guest::{Process, sh},
     sleeping_read,
 };
-use nix::{
-    errno::Errno,
-    poll::PollFlags,
-    sys::uio,
-    unistd::{Whence, lseek},
-};
+use nix::{errno::Errno, poll::PollFlags};
 
 const NONE: PollFlags = PollFlags::empty();
 
@@ -249,16 +244,6 @@ fn one_write_wakes_one_reader() {
         }
         assert_eq!(readers.swap_remove(ended).join(), Ok(b"file".to_vec()));
     }
-}
-
-/// `pread`, `pwrite` and `lseek`: ESPIPE.
-#[test]
-fn a_spool_has_no_positions() {
-    let module = spool();
-    let device = module.instance().both();
-    assert_eq!(uio::pread(&device, &mut [0; 4], 0), Err(Errno::ESPIPE));
-    assert_eq!(uio::pwrite(&device, b"x", 0), Err(Errno::ESPIPE));
-    assert_eq!(lseek(&device, 0, Whence::SeekSet), Err(Errno::ESPIPE));
 }
 
 /// From many writers to many readers, each in processes of their own: every file arrives once and whole.

@@ -249,20 +249,6 @@ fn killed_writers_and_readers_lose_nothing() {
     assert_eq!(device.clear(), Ok(()), "nobody copies any more");
 }
 
-/// Zero-length calls return 0 and change nothing: there is no empty record.
-#[test]
-fn zero_length_changes_nothing() {
-    let module = stack();
-    let device = module.instance().both();
-    device.put("x");
-    assert_eq!((device.write(b""), device.read(0)), (Ok(0), Ok(vec![])));
-    assert_eq!(
-        (device.status().write_count, device.status().read_count),
-        (1, 0)
-    );
-    assert_eq!((device.take(10), device.take(10)), ("x".into(), "".into()));
-}
-
 /// Many writers and readers: every record arrives once, and whole.
 #[test]
 fn every_record_arrives_once() {
