@@ -4,14 +4,18 @@
 
 use std::fs;
 
-use crate::guest::{sh, try_sh};
+use crate::{
+    eventually,
+    guest::{Process, sh, try_sh},
+};
 
 /// A control group with a memory limit, gone when dropped.
 #[derive(Debug)]
 pub struct MemoryGroup;
 
 impl MemoryGroup {
-    const FOLDER: &str = "/sys/fs/cgroup/mydevice-tests";
+    /// Where its files are.
+    pub const FOLDER: &str = "/sys/fs/cgroup/mydevice-tests";
 
     /// With a limit, as `memory.max` takes it.
     #[track_caller]
@@ -52,6 +56,24 @@ impl MemoryGroup {
             "echo $$ > {}/cgroup.procs && {line}",
             Self::FOLDER
         ))
+    }
+
+    /// Starts a line of bash in the group.
+    #[track_caller]
+    pub fn start(&self, line: &str) -> Process {
+        let line = format!("echo $$ > {}/cgroup.procs && {line}", Self::FOLDER);
+        Process::start("bash", &["-c", &line])
+    }
+
+    /// Freezes its processes, or lets them go on; returns when that has happened.
+    #[track_caller]
+    pub fn freeze(&self, frozen: bool) {
+        let state = u8::from(frozen);
+        sh(&format!("echo {state} > {}/cgroup.freeze", Self::FOLDER));
+        let line = format!("frozen {state}");
+        eventually("the group is frozen, or is not any more", || {
+            self.file("cgroup.events").lines().any(|said| said == line)
+        });
     }
 
     /// Runs lines of Python in the group, with the device as `fd`; what they print.

@@ -2,13 +2,16 @@
 
 //! W1 to W4 and W9: sleeping, not sleeping, and what a signal does to a sleep.
 
+use std::fs;
+
 use mydevice_tests::{
-    Module,
+    Module, eventually,
+    group::MemoryGroup,
     guest::{Process, sh},
     signals::{INTERRUPTING, RESTARTING},
     sleeping_read, sleeping_write,
 };
-use nix::errno::Errno;
+use nix::{errno::Errno, sys::signal::Signal};
 
 const CAPACITY: usize = 4096;
 
@@ -169,5 +172,55 @@ fn w9_sleepers_show_as_s_in_ps() {
     module.instance().reader().collect(20000);
     for writer in writers {
         assert!(writer.join().status.success());
+    }
+}
+
+/// A stop and a freeze end a sleep as a signal does: a read starts again, and a write that was in the middle may come
+/// back short. None of its bytes is lost.
+#[test]
+fn w4_a_stop_or_a_freeze_loses_nothing() {
+    const SENT: usize = 10_000;
+    let module = Module::load(&[]);
+    let group = MemoryGroup::new("max");
+    let program = |line: &str| {
+        group.start(&format!(
+            "exec python3 -c 'import os; fd = os.open(\"/dev/mydevice\", os.O_RDWR); {line}'"
+        ))
+    };
+    let freeze = |_: &Process| {
+        group.freeze(true);
+        group.freeze(false);
+    };
+    let stop = |process: &Process| {
+        process.signal(Signal::SIGSTOP);
+        let stat = format!("/proc/{}/stat", process.pid());
+        eventually("it is stopped", || {
+            fs::read_to_string(&stat).unwrap().contains(") T ")
+        });
+        process.signal(Signal::SIGCONT);
+    };
+    let disturbances: [&dyn Fn(&Process); 2] = [&freeze, &stop];
+    for disturb in disturbances {
+        let reader = program("print(len(os.read(fd, 100)))");
+        reader.asleep_in(libc::SYS_read);
+        disturb(&reader);
+        reader.asleep_in(libc::SYS_read);
+        module.instance().writer().put("at last");
+        assert_eq!(reader.join().stdout, b"7\n");
+
+        let writer = program(&format!("print(os.write(fd, b\"x\" * {SENT}))"));
+        writer.asleep_in(libc::SYS_write);
+        assert_eq!(module.instance().proc().bytes_used, CAPACITY as u64);
+        disturb(&writer);
+        // What it does next is its own affair: it may have come back, or wait for room again.
+        let device = module.instance().nonblocking();
+        let mut came = 0;
+        eventually("all that it wrote has come", || {
+            came += device.read(SENT).map_or(0, |bytes| bytes.len());
+            module.instance().proc().open_count == 1 && device.unread() == 0
+        });
+        let said = String::from_utf8(writer.join().stdout).unwrap();
+        assert_eq!(said, format!("{came}\n"));
+        assert!((CAPACITY..=SENT).contains(&came), "{came} bytes");
     }
 }
