@@ -109,13 +109,19 @@ fn w8_every_sleeper_wakes() {
     }
     drop(device);
 
-    let victim = Instance::add("victim capacity=4096");
-    let in_mid_write = sleeping_write(&victim.writer(), [b'x'; 10000]);
-    let waiting = [0, 1, 2].map(|_| sleeping_write(&victim.writer(), b"x"));
-    remove(&victim);
-    assert_eq!(in_mid_write.join(), Ok(4096), "what was moved is returned");
-    for writer in waiting {
-        assert_eq!(writer.join(), Err(Errno::ENODEV));
+    // In a spool a large write goes in page by page, by many allocations.
+    for (settings, moved) in [
+        ("capacity=4096", 4096),
+        ("discipline=spool capacity=1000000", 1_000_000),
+    ] {
+        let victim = Instance::add(&format!("victim {settings}"));
+        let in_mid_write = sleeping_write(&victim.writer(), vec![b'x'; 2_000_000]);
+        let waiting = [0, 1, 2].map(|_| sleeping_write(&victim.writer(), b"x"));
+        remove(&victim);
+        assert_eq!(in_mid_write.join(), Ok(moved), "what was moved is returned");
+        for writer in waiting {
+            assert_eq!(writer.join(), Err(Errno::ENODEV), "{settings}");
+        }
     }
 }
 
