@@ -4,7 +4,7 @@
 
 use super::files::{hand_in, spool, whole};
 use mydevice_tests::{
-    Instance, Module,
+    Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
     instance::DISCIPLINES,
     sleeping_read,
@@ -29,6 +29,51 @@ fn two_readers_take_two_files() {
     assert_eq!((one.unread(), other.unread()), (4, 6));
     assert_eq!((other.take(3), one.take(10)), ("sec".into(), "irst".into()));
     assert_eq!((one.take(10), other.take(10)), ("".into(), "ond".into()));
+}
+
+/// Two readers of one open, as of a descriptor that was inherited, share its file: each byte goes to one of them, and
+/// what one read returns is contiguous, also while the file is still being written.
+#[test]
+fn two_readers_of_one_open_share_its_file() {
+    const NUMBERS: u32 = 50_000;
+    let module = spool();
+    let (writer, reader) = (module.instance().writer(), module.instance().reader());
+    writer.put(0u32.to_le_bytes());
+    hand_in(&module, &["of no concern to them"]);
+    let readers = [250, 1024].map(|numbers| {
+        let reader = reader.clone();
+        Sleeper::start(move || {
+            let mut got = Vec::new();
+            loop {
+                let part = reader.read(numbers * 4).expect("a read of a shared file");
+                if part.is_empty() {
+                    return got;
+                }
+                let part = part
+                    .chunks(4)
+                    .map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap()));
+                let part: Vec<_> = part.collect();
+                assert!(
+                    part.windows(2).all(|pair| pair[0] + 1 == pair[1]),
+                    "{part:?}"
+                );
+                got.extend(part);
+            }
+        })
+    });
+    for numbers in (1..NUMBERS).collect::<Vec<_>>().chunks(777) {
+        writer.put(
+            numbers
+                .iter()
+                .flat_map(|n| n.to_le_bytes())
+                .collect::<Vec<_>>(),
+        );
+    }
+    drop(writer);
+    let mut got: Vec<_> = readers.into_iter().flat_map(Sleeper::join).collect();
+    got.sort_unstable();
+    assert!(got.into_iter().eq(0..NUMBERS), "each number once");
+    assert_eq!(whole(&module.instance().reader()), "of no concern to them");
 }
 
 /// A file is claimed by a read, not by an open or a poll.
