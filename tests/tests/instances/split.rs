@@ -212,6 +212,49 @@ fn producers_and_consumers_have_their_own_permissions() {
     );
 }
 
+/// Many pairs from one module, each direction with an owner, a group and a mode of its own, as udev sets them:
+/// a producer can put into its own pair and into no other, a consumer take out of its own and of no other.
+#[test]
+fn many_pairs_have_their_own_producers_and_consumers() {
+    let _module = Module::load(&["devices=16", "split=Y"]);
+    sh("for n in $(seq 0 15); do \
+            name=/dev/mydevice${n#0}; \
+            chown $((1000 + n)) ${name}_w && chmod 0200 ${name}_w || exit 1; \
+            chgrp $((2000 + n)) ${name}_r && chmod 0040 ${name}_r || exit 1; \
+        done");
+    let said = sh(r#"exec python3 - << 'END'
+import os
+names = ["/dev/mydevice" + (str(n) if n else "") for n in range(16)]
+os.setgroups([])
+
+def opened(user, group, suffix, way):
+    os.setegid(group)
+    os.seteuid(user)
+    files = {}
+    for n, name in enumerate(names):
+        try:
+            files[n] = os.open(name + suffix, way)
+        except PermissionError:
+            pass
+    os.seteuid(0)
+    os.setegid(0)
+    return files
+
+for n in range(16):
+    producer = opened(1000 + n, 999, "_w", os.O_WRONLY)
+    assert list(producer) == [n], producer
+    assert not opened(1000 + n, 999, "_r", os.O_RDONLY), "a producer can read"
+    os.write(producer[n], b"job for %d" % n)
+for n in range(16):
+    consumer = opened(3000, 2000 + n, "_r", os.O_RDONLY)
+    assert list(consumer) == [n], consumer
+    assert not opened(3000, 2000 + n, "_w", os.O_WRONLY), "a consumer can write"
+    print(os.read(consumer[n], 100).decode())
+END"#);
+    let jobs: String = (0..16).map(|n| format!("job for {n}\n")).collect();
+    assert_eq!(said, jobs);
+}
+
 /// poll tells of the direction that is there.
 #[test]
 fn poll_tells_of_one_direction() {
