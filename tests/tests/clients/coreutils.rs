@@ -99,6 +99,44 @@ fn tail_follows_a_log() {
     }
 }
 
+/// Any number of people follow a log that waits at its end (`block`), each with `cat` or with `tail -f`, started after
+/// the fact: all see what was there and what comes, sleep in between, and know nothing of each other. (Into a terminal
+/// `tail` writes line by line, into a pipe only when it is told to.)
+#[test]
+fn many_people_follow_a_log() {
+    let _module = Module::load(&["discipline=log"]);
+    sh("for n in 1 2 3; do echo line $n > /dev/mydevice; done");
+    let start = |tool: &[&str]| {
+        let mut process = Process::start(tool[0], &tool[1..]);
+        let mut output = process.said("line 1");
+        for n in 2..=3 {
+            assert_eq!(line(&mut output), format!("line {n}\n"), "{tool:?}");
+        }
+        (process, output)
+    };
+    let cat: &[&str] = &["cat", "/dev/mydevice"];
+    let tail: &[&str] = &["stdbuf", "-oL", "tail", "-n", "+1", "-f", "/dev/mydevice"];
+    let mut people = [cat, tail, cat, tail, tail]
+        .map(start)
+        .into_iter()
+        .collect::<Vec<_>>();
+    for n in 1..=4 {
+        for (process, _) in &people {
+            process.asleep_in(libc::SYS_read);
+        }
+        sh(&format!("echo {n} more > /dev/mydevice"));
+        for (_, output) in &mut people {
+            assert_eq!(line(output), format!("{n} more\n"));
+        }
+        // One has seen enough.
+        people.pop();
+    }
+    assert_eq!(
+        sh("cat /sys/class/mydevice_class/mydevice/bytes_used"),
+        "49\n"
+    );
+}
+
 fn line(output: &mut impl BufRead) -> String {
     let mut line = String::new();
     output

@@ -61,10 +61,58 @@ fn socat_serves_devices_on_a_socket() {
 fn splice_all(from: &impl std::os::fd::AsFd, to: &impl std::os::fd::AsFd, len: usize) {
     let mut moved = 0;
     while moved < len {
-        let n = splice(from, None, to, None, len - moved, SpliceFFlags::empty()).expect("splice");
+        let n = splice_some(from, to, len - moved);
         assert!(n > 0, "0 after {moved} of {len} bytes");
         moved += n;
     }
+}
+
+/// Each call of the write handler is one record, so with `splice` the boundaries are the pipe's: what one call finds in
+/// it, cut where the caller says. Out of a device, each call takes one record.
+#[test]
+fn each_splice_is_a_record() {
+    let _module = Module::load(&[]);
+    for discipline in ["log", "stack"] {
+        let instance = Instance::add(&format!("one discipline={discipline} capacity=100000"));
+        let device = instance.both();
+        let (from, to) = unistd::pipe().unwrap();
+        let records = ["one", "two", "three and four", "fi", "ve"];
+        // Into the pipe in these pieces, and out of it by calls of this length.
+        for (pieces, lens) in [
+            (&["one"][..], &[100][..]),
+            (&["two"], &[3]),
+            (&["three", " and ", "four"], &[100]),
+            (&["five"], &[2, 2]),
+        ] {
+            for piece in pieces {
+                unistd::write(&to, piece.as_bytes()).unwrap();
+            }
+            for len in lens {
+                splice_some(&from, &device, *len);
+            }
+        }
+        assert_eq!(device.status().write_count, 5, "{discipline}");
+        let mut got: Vec<_> = records
+            .iter()
+            .map(|_| {
+                let n = splice_some(&device, &to, 1000);
+                let mut record = [0; 100];
+                assert_eq!(unistd::read(&from, &mut record), Ok(n));
+                String::from_utf8_lossy(&record[..n]).into_owned()
+            })
+            .collect();
+        if discipline == "stack" {
+            got.reverse();
+        }
+        assert_eq!(got, records, "{discipline}");
+        assert_eq!(device.status().read_count, 5, "{discipline}");
+        drop(device);
+        assert_eq!(instance.remove(), Ok(()));
+    }
+}
+
+fn splice_some(from: &impl std::os::fd::AsFd, to: &impl std::os::fd::AsFd, len: usize) -> usize {
+    splice(from, None, to, None, len, SpliceFFlags::empty()).expect("splice")
 }
 
 /// `splice` from a pipe into a device of every discipline, and from there into a pipe.
