@@ -79,23 +79,42 @@ fn a_read_completes_when_data_comes() {
     }
 }
 
-/// A write that is submitted while there is no room completes when room comes; it may be short.
+/// A write that is submitted while there is no room completes when room comes, wherever writers wait; it may be short.
 #[test]
 fn a_write_completes_when_room_comes() {
-    let module = Module::load(&["buffer_size=10"]);
-    let device = module.instance().both();
-    let mut ring = IoUring::new(8).expect("io_uring");
-    for round in 0..50u8 {
-        device.put("0123456789");
-        let bytes = [round; 15];
-        submit(&mut ring, &write(&device, &bytes));
-        assert_eq!(result(&mut ring), None, "it waits for room");
-        assert_eq!(device.collect(10), b"0123456789");
-        let n = wait(&mut ring);
-        assert!((1..=10).contains(&n), "round {round}: {n}");
-        assert_eq!(device.collect(n as usize), vec![round; n as usize]);
-        assert_eq!(workers(), Vec::<String>::new(), "round {round}");
+    let _module = Module::load(&[]);
+    for (discipline, len) in [("stream", 15), ("spool", 15), ("stack", 8)] {
+        let instance = full(discipline);
+        let device = instance.both();
+        let mut ring = IoUring::new(8).expect("io_uring");
+        for round in 0..50u8 {
+            device.put("0123456789");
+            let bytes = vec![round; len];
+            submit(&mut ring, &write(&device, &bytes));
+            assert_eq!(result(&mut ring), None, "{discipline}: it waits for room");
+            assert_eq!(device.collect(10), b"0123456789");
+            let n = wait(&mut ring);
+            // More than the capacity where a spool's reader has taken all of the file.
+            assert!(
+                (1..=len as i32).contains(&n),
+                "{discipline}: round {round}: {n}"
+            );
+            assert_eq!(device.collect(n as usize), vec![round; n as usize]);
+            assert_eq!(
+                workers(),
+                Vec::<String>::new(),
+                "{discipline}: round {round}"
+            );
+        }
+        assert_eq!(instance.remove(), Ok(()));
     }
+}
+
+/// An instance that 10 bytes fill.
+fn full(discipline: &str) -> Instance {
+    Instance::add(&format!(
+        "full discipline={discipline} capacity=10 max_capacity=10"
+    ))
 }
 
 /// One read and one write at a time, each in its own direction, with everything arriving in order.
@@ -156,12 +175,18 @@ fn w8_removal_completes_what_is_in_flight() {
         }
     }
 
-    let victim = Instance::add("victim capacity=1");
-    let device = victim.both();
-    device.put("x");
-    let mut ring = IoUring::new(8).expect("io_uring");
-    submit(&mut ring, &write(&device, b"y"));
-    assert_eq!(result(&mut ring), None, "it waits for room");
-    assert_eq!(victim.remove(), Ok(()));
-    assert_eq!(wait(&mut ring), -(Errno::ENODEV as i32));
+    for discipline in ["stream", "spool", "stack"] {
+        let victim = full(discipline);
+        let device = victim.both();
+        device.put("0123456789");
+        let mut ring = IoUring::new(8).expect("io_uring");
+        for _ in 0..3 {
+            submit(&mut ring, &write(&device, b"y"));
+        }
+        assert_eq!(result(&mut ring), None, "{discipline}: they wait for room");
+        assert_eq!(victim.remove(), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(wait(&mut ring), -(Errno::ENODEV as i32), "{discipline}");
+        }
+    }
 }
