@@ -2,7 +2,11 @@
 
 //! `stack`: it starts at 1 byte, grows by doubling, and gives back what it does not need.
 
-use mydevice_tests::{Device, Instance, Module, group::MemoryGroup, guest::sh};
+use mydevice_tests::{
+    Device, Instance, Module,
+    group::MemoryGroup,
+    guest::{Process, sh},
+};
 use nix::errno::Errno;
 
 /// Capacity and bytes used, as STATUS shows them.
@@ -64,23 +68,50 @@ fn resize_in_between_extends_it() {
     );
 }
 
-/// Two processes that push `1` and `2` by turns: out they come by turns, and STATUS shows each step.
+/// Two processes that push `1` and `2` by turns, as long as they live: STATUS shows each step, with RESIZE in between,
+/// and out they come by turns.
 #[test]
 fn two_processes_push_by_turns() {
+    const ROUNDS: u32 = 40;
     let module = Module::load(&["discipline=stack"]);
+    // The turn is handed on through streams: to the first, to the second, and back to who looks on.
+    let [first, second, back] =
+        ["first", "second", "back"].map(|name| Instance::add(&format!("{name} discipline=stream")));
+    let pusher = |digit: u8, turn: &Instance, next: &Instance| {
+        let line = format!(
+            "exec python3 -c 'import os
+stack, turn, next = (os.open(node, os.O_RDWR) for node in (\"/dev/mydevice\", \"{}\", \"{}\"))
+for n in range({ROUNDS}): os.read(turn, 1); os.write(stack, b\"{digit}\"); os.write(next, b\"x\")'",
+            turn.node().display(),
+            next.node().display()
+        );
+        Process::start("bash", &["-c", &line])
+    };
     let device = module.instance().both();
-    for round in 1..=20u32 {
-        for (turn, digit) in [(1, "1"), (0, "2")] {
-            sh(&format!("printf {digit} > /dev/mydevice"));
-            let pushed = round * 2 - turn;
-            assert_eq!(shape(&device), (pushed.next_power_of_two(), pushed));
+    let pushers = [pusher(1, &first, &back), pusher(2, &second, &back)];
+    let mut capacity = 1;
+    for pushed in 1..=2 * ROUNDS {
+        let turn = if pushed % 2 == 1 { &first } else { &second };
+        turn.writer().put("x");
+        assert_eq!(back.reader().take(1), "x");
+        if pushed > capacity {
+            capacity *= 2;
         }
-        if round == 10 {
-            assert_eq!(device.resize(32), Ok(()), "in between");
+        assert_eq!(shape(&device), (capacity, pushed));
+        // By a step of its own, and to where it is full.
+        if let Some(step) = [(5, 13), (13, 13), (27, 30)]
+            .iter()
+            .find(|step| step.0 == pushed)
+        {
+            capacity = step.1;
+            assert_eq!(device.resize(capacity), Ok(()));
+            assert_eq!(shape(&device), (capacity, pushed));
         }
     }
-    let got = sh("cat /dev/mydevice");
-    assert_eq!(got, "21".repeat(20));
+    for pusher in pushers {
+        assert!(pusher.join().status.success());
+    }
+    assert_eq!(sh("cat /dev/mydevice"), "21".repeat(ROUNDS as usize));
 }
 
 /// RESIZE below what is used drops the bottom records, whole, and counts them as truncated.
