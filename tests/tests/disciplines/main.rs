@@ -7,6 +7,7 @@ mod common_waits;
 mod files;
 mod log;
 mod log_many;
+mod log_memory;
 mod no_memory;
 mod spool;
 mod spool_claims;
