@@ -2,7 +2,7 @@
 #
 # A thin front for `cargo xtask`. `make help` says what there is.
 
-.PHONY: all modules run test shell lint rust-analyzer clean help need-tools
+.PHONY: all modules run test test-all bench shell lint rust-analyzer clean help need-tools
 
 all: modules
 
@@ -19,7 +19,11 @@ need-tools:
 modules: need-tools
 	cargo xtask build $(if $(KDIR),--kdir '$(KDIR)')
 
-run test shell lint rust-analyzer: need-tools
+# KERNEL=NAME takes another kernel than the stock one: cargo xtask versions lists them.
+run test bench shell: need-tools
+	cargo xtask $@ $(if $(KERNEL),--kernel '$(KERNEL)')
+
+test-all lint rust-analyzer: need-tools
 	cargo xtask $@
 
 clean: need-tools
@@ -30,6 +34,8 @@ help:
 	@echo 'make KDIR=FOLDER     build them against that kernel build tree, which must have Rust enabled'
 	@echo 'make run             show the main job in a VM, on real input'
 	@echo 'make test            run every test, on the host and in the VM'
+	@echo 'make test KERNEL=debug    run them on the debugging kernel, which is built first, once'
+	@echo 'make test-all        run every test at its full length, on every kernel: hours'
 	@echo 'make shell           open a shell in the VM, both modules at hand'
 	@echo 'make lint            rustfmt, clippy, rustdoc, sparse, the C header, shell scripts'
 	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'

@@ -15,7 +15,7 @@ use crate::interrupt;
 use crate::privilege::make_own;
 use crate::project;
 use crate::step::{self, say};
-use crate::tree::Tree;
+use crate::tree::{Tree, root_command_in};
 
 /// What the modules are made of.
 const SOURCES: &[&str] = &["Kbuild", "driver", "queue", "uapi"];
@@ -38,7 +38,7 @@ pub fn modules(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
         tree.kernel.release
     );
     run(tree, kernel_name, &["modules"])?;
-    take_results(tree, &out)?;
+    take_results(&tree.inside(&out), &out)?;
     fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))?;
     Ok(out)
 }
@@ -54,7 +54,10 @@ fn run(tree: &Tree, name: &str, arguments: &[&str]) -> Result<String> {
     make_arguments(&mut command, &tree.kdir(), &out);
     // Both outputs in one, in order, and on to stderr: stdout belongs to xtask's own results.
     let (reader, writer) = std::io::pipe().context("make a pipe")?;
-    command.args(arguments).stdin(Stdio::null());
+    command
+        .args(tree.make_settings())
+        .args(arguments)
+        .stdin(Stdio::null());
     command
         .stdout(writer.try_clone().context("share a pipe")?)
         .stderr(writer);
@@ -76,6 +79,30 @@ fn run(tree: &Tree, name: &str, arguments: &[&str]) -> Result<String> {
         );
     }
     Ok(said)
+}
+
+/// Builds the modules as part of the kernel, in the source tree of a kernel that was built here; returns the folder
+/// that holds them.
+pub fn in_tree(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf> {
+    let _lock = cache.lock("build")?;
+    tree.copy_in(project::root(), SOURCES)?;
+    let name = format!("{kernel_name}-in-tree");
+    let mut command = root_command_in(&tree.root(), "sh")?;
+    let script = "cd \"$1\"
+        rm -rf drivers/mydevice; mkdir drivers/mydevice
+        for part in $3; do cp -a \"$2/$part\" drivers/mydevice/; done
+        grep -qx 'obj-m += mydevice/' drivers/Makefile || echo 'obj-m += mydevice/' >> drivers/Makefile
+        shift 3; make -s \"$@\" drivers/mydevice/hello.ko drivers/mydevice/mydevice.ko";
+    command
+        .args(["-ec", script, "sh"])
+        .arg(tree.kdir())
+        .arg(project::root())
+        .arg(SOURCES.join(" "))
+        .args(tree.make_settings());
+    step::quiet(&mut command).context("build the modules in the kernel's tree")?;
+    let out = output_folder(&name);
+    take_results(&tree.inside(&tree.kdir().join("drivers/mydevice")), &out)?;
+    Ok(out)
 }
 
 /// Compiles everything from scratch, into a folder of its own, and takes every warning for an
@@ -186,6 +213,7 @@ fn fingerprint(tree: &Tree) -> Result<String> {
     let mut parts = vec![
         tree.entry.to_string_lossy().into_owned(),
         tree.kernel.version.clone(),
+        tree.kdir().to_string_lossy().into_owned(),
     ];
     for name in SOURCES {
         let from = project::root().join(name);
@@ -214,11 +242,10 @@ fn fingerprint(tree: &Tree) -> Result<String> {
 }
 
 /// Copies the modules out. Each takes its place at once: a VM may be reading the old one.
-fn take_results(tree: &Tree, out: &Path) -> Result<()> {
-    let inside = tree.inside(out);
+fn take_results(inside: &Path, out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
     let mut found = 0;
-    for entry in fs::read_dir(&inside).with_context(|| format!("list {}", inside.display()))? {
+    for entry in fs::read_dir(inside).with_context(|| format!("list {}", inside.display()))? {
         let name = entry.context("list the results")?.file_name();
         if Path::new(&name).extension().is_none_or(|e| e != "ko") {
             continue;

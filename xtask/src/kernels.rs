@@ -10,6 +10,8 @@ use anyhow::{Result, bail};
 /// modules are built with exactly the compilers that the kernel was built with.
 #[derive(Debug)]
 pub struct Distribution {
+    /// What its tree is called in the cache.
+    pub tree: &'static str,
     /// Its code name.
     pub suite: &'static str,
     /// Where its kernel comes from.
@@ -29,22 +31,54 @@ pub struct Kernel {
     pub distribution: &'static Distribution,
     /// Which of Debian's kernels: the end of the names of its packages.
     pub flavour: &'static str,
+    /// Built here, from the source of that kernel and in its tree; none for the packaged kernel itself.
+    pub own: Option<OwnBuild>,
+    /// The memory that its VM has unless told otherwise.
+    pub memory: &'static str,
+}
+
+/// How a kernel is built here.
+#[derive(Debug)]
+pub struct OwnBuild {
+    /// Its configuration, beside that of `make tinyconfig`.
+    pub config: &'static str,
+    /// What has to be installed to build it.
+    pub packages: &'static [&'static str],
+    /// How long that usually takes.
+    pub usual: &'static str,
 }
 
 /// Debian 13 with the kernel of its backports, the newest that was built with its own compilers.
 const TRIXIE: Distribution = Distribution {
+    tree: "stock",
     suite: "trixie",
     kernel_suite: "trixie-backports",
     packages: PACKAGES,
 };
 
 /// All kernels; the first is the default.
-pub const KERNELS: &[Kernel] = &[Kernel {
-    name: "stock",
-    about: "Debian's own signed cloud kernel, as it is in the backports of Debian 13",
-    distribution: &TRIXIE,
-    flavour: "cloud-amd64",
-}];
+pub const KERNELS: &[Kernel] = &[
+    Kernel {
+        name: "stock",
+        about: "Debian's own signed cloud kernel, as it is in the backports of Debian 13",
+        distribution: &TRIXIE,
+        flavour: "cloud-amd64",
+        own: None,
+        memory: "2G",
+    },
+    Kernel {
+        name: "debug",
+        about: "built from the same source with clang, to find bugs: KASAN, lockdep, kmemleak, fault injection, ...",
+        distribution: &TRIXIE,
+        flavour: "cloud-amd64",
+        own: Some(OwnBuild {
+            config: include_str!("../debug.config"),
+            packages: &["lld", "llvm"],
+            usual: "12 min",
+        }),
+        memory: "4G",
+    },
+];
 
 /// The kernel of that name.
 pub fn find(name: &str) -> Result<&'static Kernel> {
@@ -121,6 +155,8 @@ mod tests {
             error.contains("\"nonesuch\"") && error.contains("stock:"),
             "{error}"
         );
-        assert_eq!(find("stock").expect("known").name, "stock");
+        for kernel in KERNELS {
+            assert_eq!(find(kernel.name).expect("known").name, kernel.name);
+        }
     }
 }

@@ -8,6 +8,7 @@ mod debian;
 mod interrupt;
 mod kbuild;
 mod kernels;
+mod own;
 mod privilege;
 mod project;
 mod recipe;
@@ -37,7 +38,9 @@ enum Task {
     Setup(commands::setup::Setup),
     Build(commands::build::Build),
     Run(commands::run::Run),
+    Bench(commands::bench::Bench),
     Test(commands::test::Test),
+    TestAll(commands::test_all::TestAll),
     Shell(commands::shell::Shell),
     Vm(commands::vm::VmCommand),
     Lint(commands::lint::Lint),
@@ -58,7 +61,9 @@ fn main() -> ExitCode {
         Task::Setup(task) => task.run(),
         Task::Build(task) => task.run(),
         Task::Run(task) => task.run(),
+        Task::Bench(task) => task.run(),
         Task::Test(task) => task.run(),
+        Task::TestAll(task) => task.run(),
         Task::Shell(task) => task.run(),
         Task::Vm(task) => task.run(),
         Task::Lint(task) => task.run(),

@@ -60,19 +60,23 @@ fn guest_cargo(subcommand: &str) -> Command {
 
 /// The guest's first process.
 pub fn guest_init() -> Result<PathBuf> {
+    guest_program("mydevice-init")
+}
+
+/// The program that measures.
+pub fn guest_bench() -> Result<PathBuf> {
+    guest_program("mydevice-bench")
+}
+
+/// The optimized program of the package with the same name.
+fn guest_program(name: &str) -> Result<PathBuf> {
     let mut cargo = guest_cargo("build");
-    cargo.args([
-        "--release",
-        "--package",
-        "mydevice-init",
-        "--bin",
-        "mydevice-init",
-    ]);
-    let made = executables(&mut cargo).context("build the guest's init")?;
+    cargo.args(["--release", "--package", name, "--bin", name]);
+    let made = executables(&mut cargo).with_context(|| format!("build {name} for the guest"))?;
     made.into_iter()
         .next()
         .map(|e| e.path)
-        .context("cargo built no mydevice-init")
+        .with_context(|| format!("cargo built no {name}"))
 }
 
 /// The tests that run in the guest, one program a test target.

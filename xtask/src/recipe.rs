@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::cache::Cache;
 use crate::debian;
 use crate::kernels::Kernel;
+use crate::own;
 use crate::privilege::{self, root_command};
 use crate::step::{self, say};
 use crate::tree::{KernelRecord, Tree, root_command_in};
@@ -26,6 +27,39 @@ const ROOM: u64 = 6_000_000_000;
 
 /// The tree of that kernel, made now if the cache has none.
 pub fn tree(cache: &Cache, kernel: &Kernel) -> Result<Tree> {
+    let base = packaged(cache, kernel)?;
+    match &kernel.own {
+        Some(own) => own::tree(cache, kernel, own, &base),
+        None => Ok(base),
+    }
+}
+
+/// The tree of that kernel, if it is there whole.
+pub fn existing(cache: &Cache, kernel: &Kernel) -> Result<Option<Tree>> {
+    let base = finished(&entry(cache, kernel))?;
+    match (&kernel.own, base) {
+        (Some(own), Some(base)) => own::finished(kernel, own, &base),
+        (_, base) => Ok(base),
+    }
+}
+
+/// Deletes what the cache has of that kernel: what was built here, or the tree of a packaged one.
+pub fn remove(cache: &Cache, kernel: &Kernel) -> Result<()> {
+    let entry = entry(cache, kernel);
+    match &kernel.own {
+        Some(own) => match finished(&entry)? {
+            Some(base) => own::remove(kernel, own, &base),
+            None => Ok(()),
+        },
+        None => {
+            privilege::remove(&entry.with_extension("new"))?;
+            privilege::remove(&entry)
+        }
+    }
+}
+
+/// The tree of the packaged kernel that this one is, or is built from.
+fn packaged(cache: &Cache, kernel: &Kernel) -> Result<Tree> {
     let entry = entry(cache, kernel);
     if let Some(tree) = finished(&entry)? {
         return Ok(tree);
@@ -35,8 +69,8 @@ pub fn tree(cache: &Cache, kernel: &Kernel) -> Result<Tree> {
         return Ok(tree);
     }
     say!(
-        "Setting up the kernel {:?} in {}: once, about 4 minutes on 2 cores.",
-        kernel.name,
+        "Setting up Debian's kernel {} in {}: once, about 4 minutes on 2 cores.",
+        kernel.flavour,
         entry.display()
     );
     make(cache, kernel, &entry)?;
@@ -44,8 +78,8 @@ pub fn tree(cache: &Cache, kernel: &Kernel) -> Result<Tree> {
         .context("set-up ended without a record of the kernel; this is a defect of xtask")
 }
 
-/// Where the tree of that kernel is or will be.
-pub fn entry(cache: &Cache, kernel: &Kernel) -> PathBuf {
+/// Where the tree of that kernel is or will be: kernels of one package share it.
+fn entry(cache: &Cache, kernel: &Kernel) -> PathBuf {
     let distribution = kernel.distribution;
     let mut ingredients = vec![
         RECIPE,
@@ -54,11 +88,11 @@ pub fn entry(cache: &Cache, kernel: &Kernel) -> PathBuf {
         distribution.kernel_suite,
     ];
     ingredients.extend(distribution.packages);
-    cache.entry(kernel.name, &ingredients)
+    cache.entry(distribution.tree, &ingredients)
 }
 
 /// The tree, if it is there whole.
-pub fn finished(entry: &Path) -> Result<Option<Tree>> {
+fn finished(entry: &Path) -> Result<Option<Tree>> {
     let record = entry.join("kernel.json");
     if !entry.exists() {
         return Ok(None);
@@ -74,6 +108,7 @@ pub fn finished(entry: &Path) -> Result<Option<Tree>> {
     Ok(Some(Tree {
         entry: entry.to_owned(),
         kernel,
+        own: None,
     }))
 }
 
@@ -115,14 +150,7 @@ fn install_kernel(kernel: &Kernel, root: &Path, log: &Path) -> Result<KernelReco
     let to = root.join("etc/resolv.conf");
     step::quiet(resolver.args(["--dereference", "/etc/resolv.conf"]).arg(to))
         .context("copy the host's name servers")?;
-    let apt = |program: &str, arguments: &[&str]| -> Result<Command> {
-        let mut command = root_command_in(root, "env")?;
-        command
-            .args(["DEBIAN_FRONTEND=noninteractive", "INITRD=No"])
-            .args(debian::proxies());
-        command.arg(program).args(arguments);
-        Ok(command)
-    };
+    let apt = |program: &str, arguments: &[&str]| apt(root, program, arguments);
     let update = &mut apt("apt-get", &["update", "-o", "APT::Update::Error-Mode=any"])?;
     step::run(
         "Asking the archive for its newest kernel",
@@ -185,6 +213,16 @@ fn install_kernel(kernel: &Kernel, root: &Path, log: &Path) -> Result<KernelReco
         release,
         version,
     })
+}
+
+/// One of the programs of apt, in the tree.
+pub fn apt(root: &Path, program: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = root_command_in(root, "env")?;
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "INITRD=No"])
+        .args(debian::proxies());
+    command.arg(program).args(arguments);
+    Ok(command)
 }
 
 fn headers_dir(root: &Path, release: &str) -> PathBuf {

@@ -24,6 +24,8 @@ pub struct Tree {
     pub entry: PathBuf,
     /// What set-up found in the archive.
     pub kernel: KernelRecord,
+    /// The folder in `/usr/src` that the kernel was built in, if it is no packaged one.
+    pub own: Option<String>,
 }
 
 /// What set-up found in the archive; kept in the cache beside the tree.
@@ -48,12 +50,16 @@ impl Tree {
         inside(&self.root(), path)
     }
 
-    /// The kernel, as set-up took it out of the packaged image: QEMU starts it as it is, which
+    /// The kernel, as set-up took it out of the packaged image, or as it was linked: QEMU starts it as it is, which
     /// saves the guest two seconds of unpacking at each boot.
     pub fn image(&self) -> PathBuf {
-        self.root()
-            .join("boot")
-            .join(format!("vmlinux-{}", self.kernel.release))
+        match &self.own {
+            Some(folder) => self.root().join("usr/src").join(folder).join("vmlinux"),
+            None => self
+                .root()
+                .join("boot")
+                .join(format!("vmlinux-{}", self.kernel.release)),
+        }
     }
 
     /// What the kernel's build says about its Rust crates, for editors.
@@ -66,9 +72,20 @@ impl Tree {
 
     /// The kernel's build tree, as seen inside.
     pub fn kdir(&self) -> PathBuf {
-        Path::new("/lib/modules")
-            .join(&self.kernel.release)
-            .join("build")
+        match &self.own {
+            Some(folder) => Path::new("/usr/src").join(folder),
+            None => Path::new("/lib/modules")
+                .join(&self.kernel.release)
+                .join("build"),
+        }
+    }
+
+    /// What make has to be told to build a module as the kernel was built.
+    pub fn make_settings(&self) -> &'static [&'static str] {
+        match &self.own {
+            Some(_) => &["LLVM=1"],
+            None => &[],
+        }
     }
 
     /// A command that runs inside the tree as the calling user.

@@ -30,7 +30,7 @@ impl Clean {
             say!("deleted the cache {}", cache.path().display());
         } else {
             for kernel in KERNELS {
-                if let Some(tree) = recipe::finished(&recipe::entry(&cache, kernel))? {
+                if let Some(tree) = recipe::existing(&cache, kernel)? {
                     privilege::remove(&tree.inside(project::root()))?;
                 }
             }

@@ -2,6 +2,7 @@
 
 //! One file a command.
 
+pub mod bench;
 pub mod build;
 pub mod clean;
 pub mod lint;
@@ -10,5 +11,6 @@ pub mod rust_analyzer;
 pub mod setup;
 pub mod shell;
 pub mod test;
+pub mod test_all;
 pub mod versions;
 pub mod vm;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cache::Cache;
-use crate::{kernels, privilege, recipe, step};
+use crate::{kernels, recipe, step};
 
 /// Makes the tree that the modules are built in and that the VM boots.
 ///
@@ -16,7 +16,8 @@ pub struct Setup {
     /// The kernel to set up.
     #[arg(long, value_name = "NAME", default_value = "stock")]
     kernel: String,
-    /// Throws the cached tree away first, so that the newest packages are taken.
+    /// Throws the cached tree away first, so that the newest packages are taken; of a kernel that is built here, only
+    /// what was built.
     #[arg(long)]
     refresh: bool,
 }
@@ -27,9 +28,7 @@ impl Setup {
         let cache = Cache::open()?;
         if self.refresh {
             let _lock = cache.lock("setup")?;
-            let entry = recipe::entry(&cache, kernel);
-            privilege::remove(&entry.with_extension("new"))?;
-            privilege::remove(&entry)?;
+            recipe::remove(&cache, kernel)?;
         }
         let tree = recipe::tree(&cache, kernel)?;
         step::say!(

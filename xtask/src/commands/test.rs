@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::vm::{MachineOptions, pass_on};
+use crate::cache::Cache;
 use crate::kbuild;
+use crate::kernels::Kernel;
 use crate::project;
 use crate::step::say;
 use crate::tally::Tally;
+use crate::tree::Tree;
 use crate::vm::{Outcome, Stream};
 
 /// Runs every test: of the pure logic on the host, of the build, and of the modules in the VM.
@@ -25,9 +28,12 @@ pub struct Test {
     /// Leaves out the tests that run on the host.
     #[arg(long)]
     skip_host: bool,
-    /// Ends the VM after that many seconds of tests.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3000)]
-    timeout: u64,
+    /// Runs the tests that take samples at their full length.
+    #[arg(long)]
+    full: bool,
+    /// Ends the VM after that many seconds of tests; by default 3000, and 12 hours at full length.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
     /// Only the tests with this in their names; or options for the test programs.
     #[arg(last = true, value_name = "FILTER")]
     arguments: Vec<String>,
@@ -35,6 +41,18 @@ pub struct Test {
 
 /// The one test that needs neither host nor VM but the build.
 const L1: &str = "l1_builds_with_every_warning_an_error";
+
+/// Of a kernel that is built here alone: a module built inside its tree is none from outside.
+const IN_TREE: &str = "a_module_built_inside_the_tree_sets_no_taint";
+
+/// Loads both modules and unloads them; says what taints the kernel afterwards.
+const LOAD_IN_TREE: &str = "
+set -e
+for module in hello mydevice; do insmod $MYDEVICE_IN_TREE/$module.ko; done
+echo hello > /dev/mydevice; head -n 1 /dev/mydevice
+rmmod mydevice hello
+cat /proc/sys/kernel/tainted
+";
 
 /// Runs one test program after the other, and fails if one of them does.
 ///
@@ -51,16 +69,34 @@ exit $status
 impl Test {
     pub fn run(self) -> Result<ExitCode> {
         let mut tally = Tally::default();
-        let mut code = self.all(&mut tally).unwrap_or_else(|error| {
+        let code = self.counted(&mut tally);
+        println!("\n{tally}");
+        Ok(ExitCode::from(code))
+    }
+
+    /// Every test on that kernel, at full length; those of the host only if asked for.
+    pub fn full(kernel: &Kernel, skip_host: bool) -> Self {
+        Self {
+            machine: MachineOptions::of(kernel),
+            skip_host,
+            full: true,
+            timeout: None,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Runs everything and counts it; returns the exit code.
+    pub fn counted(&self, tally: &mut Tally) -> u8 {
+        let failed_before = tally.failed();
+        let code = self.all(tally).unwrap_or_else(|error| {
             say!("error: {error:#}");
             tally.add(false);
             1
         });
-        if tally.failed() > 0 && code == 0 {
-            code = 1;
+        match code {
+            0 => u8::from(tally.failed() > failed_before),
+            code => code,
         }
-        println!("\n{tally}");
-        Ok(ExitCode::from(code))
     }
 
     /// Runs everything; returns what the VM's exit code asks for.
@@ -84,10 +120,27 @@ impl Test {
             );
             tally.add(built.is_ok());
         }
+        if tree.own.is_some() && self.selected(IN_TREE) {
+            say!("\n==> The modules, built inside the kernel's tree and loaded");
+            let ended = self.in_tree(&cache, &tree);
+            if let Err(error) = &ended {
+                say!("error: {error:#}");
+            }
+            let passed = ended.is_ok();
+            println!(
+                "test {IN_TREE} ... {}",
+                if passed { "ok" } else { "FAILED" }
+            );
+            tally.add(passed);
+        }
         let programs = project::guest_tests()?;
         say!("\n==> Tests in the VM");
         vm.command = self.guest_command(programs.into_iter().map(|e| e.path).collect());
-        vm.timeout = Some(Duration::from_secs(self.timeout));
+        let usual = if self.full { 12 * 3600 } else { 3000 };
+        vm.timeout = Some(Duration::from_secs(self.timeout.unwrap_or(usual)));
+        if self.full {
+            vm.env.push(("MYDEVICE_FULL".to_owned(), "1".to_owned()));
+        }
         vm.cwd = project::root().join("tests");
         let failed_before = tally.failed();
         let outcome = vm.run(&cache, &tree, &mut |stream, bytes| {
@@ -102,6 +155,30 @@ impl Test {
             tally.add(false);
         }
         Ok(outcome.code())
+    }
+
+    /// Builds the modules inside the kernel's tree, loads them, and looks at what that taints.
+    fn in_tree(&self, cache: &Cache, tree: &Tree) -> Result<()> {
+        let modules = kbuild::in_tree(cache, tree, &self.machine.kernel)?;
+        let command = ["/bin/bash", "-c", LOAD_IN_TREE].map(str::to_owned);
+        let (_, _, mut vm) = self.machine.prepare(command.into())?;
+        let modules = modules.display().to_string();
+        vm.env.push(("MYDEVICE_IN_TREE".to_owned(), modules));
+        let mut said = Vec::new();
+        let outcome = vm.run(cache, tree, &mut |stream, bytes| {
+            if stream == Stream::Out {
+                said.extend_from_slice(bytes);
+            }
+            pass_on(stream, bytes)
+        })?;
+        outcome.explain();
+        let said = String::from_utf8_lossy(&said);
+        if outcome != Outcome::Exit(0) || said != "hello\n0\n" {
+            bail!(
+                "a line that was written should come back, and then 0 for no taint, but it said {said:?}"
+            );
+        }
+        Ok(())
     }
 
     fn on_host(&self, tally: &mut Tally) -> Result<()> {

@@ -36,16 +36,22 @@ impl Versions {
         let cache = Cache::open()?;
         println!("cache: {}", cache.path().display());
         for kernel in KERNELS {
-            let entry = recipe::entry(&cache, kernel);
-            let Some(tree) = recipe::finished(&entry)? else {
-                println!("{}: not set up yet (cargo xtask setup)", kernel.name);
+            let Some(tree) = recipe::existing(&cache, kernel)? else {
+                println!(
+                    "{0}: not set up yet (cargo xtask setup --kernel {0})",
+                    kernel.name
+                );
                 continue;
             };
             println!(
                 "{}: Linux {} (packages {}), built with {}",
                 kernel.name, tree.kernel.release, tree.kernel.version, tree.kernel.rustc
             );
-            let list = entry.join("packages.txt");
+            if kernel.own.is_some() {
+                // Its packages are those of the kernel that it is built from.
+                continue;
+            }
+            let list = tree.entry.join("packages.txt");
             let text =
                 fs::read_to_string(&list).with_context(|| format!("read {}", list.display()))?;
             for line in text

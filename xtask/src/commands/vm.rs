@@ -9,11 +9,15 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cache::Cache;
+use crate::kernels::Kernel;
 use crate::vm::{Outcome, Stream, Vm};
 use crate::{kbuild, kernels, recipe};
 
 /// The exit code when the VM could not be set up or died: no status of a command in it.
 pub const CANNOT_RUN: u8 = 125;
+
+/// The processors of a VM unless told otherwise.
+const CPUS: u32 = 2;
 
 /// Boots a VM, runs a command in it as root, and exits with its exit status.
 ///
@@ -43,14 +47,23 @@ pub struct MachineOptions {
     #[arg(long, value_name = "NAME", default_value = "stock")]
     pub kernel: String,
     /// Processors of the VM.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = CPUS, value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
-    /// Memory of the VM, such as 2G or 512M.
-    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = memory_size)]
-    memory: String,
+    /// Memory of the VM, such as 512M; by default 2G, and 4G for a kernel that needs more.
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
+    memory: Option<String>,
 }
 
 impl MachineOptions {
+    /// The usual machine for that kernel.
+    pub fn of(kernel: &Kernel) -> Self {
+        Self {
+            kernel: kernel.name.to_owned(),
+            cpus: CPUS,
+            memory: None,
+        }
+    }
+
     /// A VM with both modules, up to date, at hand; with what it runs on.
     pub fn prepare(&self, command: Vec<String>) -> Result<(Cache, crate::tree::Tree, Vm)> {
         let kernel = kernels::find(&self.kernel)?;
@@ -59,11 +72,17 @@ impl MachineOptions {
         let modules = kbuild::modules(&cache, &tree, kernel.name)?;
         let vm = Vm {
             cpus: self.cpus,
-            memory: self.memory.clone(),
+            memory: self
+                .memory
+                .clone()
+                .unwrap_or_else(|| kernel.memory.to_owned()),
             shares: Vec::new(),
             timeout: None,
             command,
-            env: vec![("MYDEVICE_KO_DIR".to_owned(), modules.display().to_string())],
+            env: vec![
+                ("MYDEVICE_KO_DIR".to_owned(), modules.display().to_string()),
+                ("MYDEVICE_KERNEL".to_owned(), kernel.name.to_owned()),
+            ],
             cwd: std::env::current_dir().context("find the current directory")?,
             terminal: None,
         };

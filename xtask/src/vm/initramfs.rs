@@ -3,7 +3,7 @@
 //! The initramfs: the init, the configuration, and the few modules that it needs to reach the tree.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -24,8 +24,11 @@ pub fn write(tree: &Tree, mut config: Config, folder: &Path) -> Result<PathBuf> 
         .join("usr/lib/modules")
         .join(&tree.kernel.release);
     let dependencies = modules_dir.join("modules.dep");
-    let text = fs::read_to_string(&dependencies)
-        .with_context(|| format!("read {}", dependencies.display()))?;
+    let text = match fs::read_to_string(&dependencies) {
+        // A kernel that was built here has everything built in.
+        Err(error) if error.kind() == ErrorKind::NotFound && tree.own.is_some() => String::new(),
+        read => read.with_context(|| format!("read {}", dependencies.display()))?,
+    };
     let modules = load_order(&text, NEEDED);
     config.modules = modules.iter().map(|m| file_name(m).to_owned()).collect();
 
