@@ -2,8 +2,9 @@
 
 //! `spool`: whole files, handed over in the order of their first write.
 //!
-//! A file's bytes are in pages of their own, which are given back as they are read. So memory follows what is
-//! stored, by pages: a file that is being written keeps its last page, and that is all the reserve there is.
+//! A file's bytes are in pages of its own, the first ones half as long, which are given back as they are read. So
+//! memory follows what is stored, by pages: a file that is being written keeps its last page, and that is all the
+//! reserve there is.
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     kapi::memory::{small, Memory},
-    queue::backlog::{Backlog, Life, Piece},
+    queue::backlog::{Backlog, Held, Life, Piece},
 };
 
 /// A queue of files.
@@ -314,12 +315,16 @@ impl Files for Spool {
     fn begin(&mut self, cursor: &mut Cursor, max: usize) -> Option<Piece> {
         let file = cursor.spool.writes.as_ref()?;
         let allowed = self.allowance(Some(file));
-        let spare = {
+        let piece = {
             let state = file.state.lock();
             let newest = state.pages.newest();
-            newest.map_or(0, |newest| newest.extent().spare())
+            let held = Held {
+                stored: state.stored(),
+                ever: state.pages.end(),
+                spare: newest.map_or(0, |newest| newest.extent().spare()),
+            };
+            self.backlog.piece(&state.life, &held, max, allowed)?
         };
-        let piece = self.backlog.piece(max, allowed, spare)?;
         self.backlog.reserve(&piece);
         Some(piece)
     }

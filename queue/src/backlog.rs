@@ -16,6 +16,10 @@
 /// The most files that there can be at once.
 pub const MAX_FILES: usize = 65536;
 
+/// So many half pages a file begins with. What it costs beside its bytes is then at most a page and a tenth of them:
+/// the longer it is, the more a tenth is.
+pub const HALVES: usize = 10;
+
 /// What all files of a backlog hold, against its limit. All sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backlog {
@@ -67,27 +71,30 @@ impl Backlog {
         let taken = self.used.saturating_add(self.reserved);
         let room = self.limit.saturating_sub(taken);
         // Else a reader that has taken all of a file would wait for its writer, and the writer for room.
-        match listed && stored == 0 {
+        match file.is_some_and(|file| file.is_drained(stored)) {
             true => room.max(self.page),
             false => room,
         }
     }
 
-    /// How the next piece of a write of `wanted` bytes is stored, by a file of which this much is allowed and whose
-    /// last page has this much to spare. None if nothing may be added.
-    pub fn piece(&self, wanted: usize, allowed: usize, spare: usize) -> Option<Piece> {
-        let fills = spare > 0;
-        let room = match fills {
-            true => spare,
-            false => self.page,
+    /// How the next piece of a write of `wanted` bytes is stored, by a file that has this much, and of which this
+    /// much is allowed. None if nothing may be added.
+    ///
+    /// A file begins with [`HALVES`] half pages, so that a short one takes no more than a page beside its bytes, with
+    /// all that it costs. One that a reader has drained gets a whole page, which is what it may always have.
+    pub fn piece(&self, life: &Life, held: &Held, wanted: usize, allowed: usize) -> Option<Piece> {
+        let half = self.page.div_ceil(2);
+        let halves = u64::try_from(half.saturating_mul(HALVES)).unwrap_or(u64::MAX);
+        let fills = held.spare > 0;
+        let memory = match fills {
+            true => held.spare,
+            false if life.is_drained(held.stored) || held.ever >= halves => self.page,
+            false => half,
         };
-        let len = wanted.min(allowed).min(room);
+        let len = wanted.min(allowed).min(memory);
         (len > 0).then_some(Piece {
             len,
-            memory: match fills {
-                true => len,
-                false => self.page,
-            },
+            memory: if fills { len } else { memory },
             fills,
         })
     }
@@ -123,6 +130,17 @@ impl Backlog {
     }
 }
 
+/// What a file has, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// What is stored of it.
+    pub stored: usize,
+    /// What was ever stored of it.
+    pub ever: u64,
+    /// What its last page has to spare.
+    pub spare: usize,
+}
+
 /// A piece of a write into a file, see [`Backlog::piece`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -152,6 +170,11 @@ impl Life {
     /// Whether somebody is reading it.
     pub const fn is_claimed(&self) -> bool {
         self.claimed
+    }
+
+    /// Whether a reader has taken all that it had, when so many bytes of it are stored.
+    pub const fn is_drained(&self, stored: usize) -> bool {
+        self.listed && stored == 0
     }
 
     /// Whether CLEAR has dropped it.

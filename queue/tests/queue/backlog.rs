@@ -2,7 +2,7 @@
 
 //! A backlog of files against a list of them.
 
-use mydevice_queue::backlog::{Backlog, Life, Piece, MAX_FILES};
+use mydevice_queue::backlog::{Backlog, Held, Life, Piece, HALVES, MAX_FILES};
 use proptest::prelude::*;
 
 const PAGE: usize = 8;
@@ -53,6 +53,27 @@ fn the_last_page_stays_while_its_file_is_written() {
     assert!(life.page_is_done(0, 3));
 }
 
+/// With blocks that cost 160 bytes each beside their own and a file that costs 200, which is more than they do.
+#[test]
+fn a_file_costs_a_page_and_a_tenth_at_most() {
+    let (page, block, file) = (4096, 160, 200);
+    let backlog = Backlog::new(usize::MAX, page);
+    for len in (1..40_000).chain([1 << 20, 12_345_678]) {
+        let (mut life, mut held, mut memory) = (Life::default(), Held::default(), file);
+        while held.stored < len {
+            let piece = backlog
+                .piece(&life, &held, len - held.stored, usize::MAX)
+                .expect("room");
+            let _ = life.bytes_came();
+            held.stored += piece.len;
+            held.ever += piece.len as u64;
+            held.spare = piece.memory - piece.len;
+            memory += block + piece.memory;
+        }
+        assert!(memory <= len + page + len / 10, "{memory} for {len}");
+    }
+}
+
 proptest! {
     /// Writers that add pieces and readers that take bytes, against what may be stored.
     #[test]
@@ -73,10 +94,14 @@ proptest! {
                     let room = limit.saturating_sub(stored + reserved);
                     let drained = life.is_listed() && *own == 0;
                     prop_assert_eq!(allowed, if drained { room.max(PAGE) } else { room });
-                    *piece = backlog.piece(n, allowed, *own % PAGE);
+                    let held = Held { stored: *own, ever: 3 * n as u64, spare: *own % PAGE };
+                    *piece = backlog.piece(life, &held, n, allowed);
                     prop_assert_eq!(piece.is_some(), n > 0 && allowed > 0);
                     if let Some(piece) = piece {
                         prop_assert!(piece.len <= allowed.min(n).min(PAGE) && piece.len <= piece.memory);
+                        let whole = drained || held.ever >= (HALVES * PAGE / 2) as u64;
+                        let page = if whole { PAGE } else { PAGE / 2 };
+                        prop_assert_eq!(piece.memory, if held.spare > 0 { piece.len } else { page });
                         backlog.reserve(piece);
                     }
                 }
@@ -114,7 +139,7 @@ proptest! {
         let mut backlog = Backlog::new(limit, b);
         backlog.add(a);
         backlog.reserve(&Piece { len: b, memory: a, fills });
-        let _ = (backlog.allowance(None, a), backlog.piece(a, b, limit), backlog.set_limit(b));
+        let _ = (backlog.allowance(None, a), backlog.piece(&Life::default(), &Held { stored: a, ever: 0, spare: limit }, a, b), backlog.set_limit(b));
         backlog.release(&Piece { len: a, memory: b, fills });
         backlog.take(b);
         backlog.file_went();

@@ -144,7 +144,13 @@ fn memory_follows_what_is_stored() {
     const SLACK: u64 = MIB;
     let group = MemoryGroup::new("200M");
     let module = Module::load(&["discipline=spool"]);
-    for (files, size) in [(1u64, 32 * MIB), (4000, 100), (2000, 5000)] {
+    for (files, size) in [
+        (1u64, 32 * MIB),
+        (20_000, 1),
+        (4000, 100),
+        (3000, 4097),
+        (2000, 5000),
+    ] {
         let before = group.kernel();
         group.sh(&format!(
             "exec python3 -c \"
