@@ -2,7 +2,7 @@
 #
 # A thin front for `cargo xtask`. `make help` says what there is.
 
-.PHONY: all modules run test test-all bench shell lint rust-analyzer clean help need-tools
+.PHONY: all modules run test test-all bench fuzz shell lint rust-analyzer clean help need-tools
 
 all: modules
 
@@ -23,7 +23,7 @@ modules: need-tools
 run test bench shell: need-tools
 	cargo xtask $@ $(if $(KERNEL),--kernel '$(KERNEL)')
 
-test-all lint rust-analyzer: need-tools
+test-all fuzz lint rust-analyzer: need-tools
 	cargo xtask $@
 
 clean: need-tools
@@ -37,6 +37,8 @@ help:
 	@echo 'make test KERNEL=debug    run them on the debugging kernel, which is built first, once'
 	@echo 'make test-all        run every test at its full length, on every kernel: hours'
 	@echo 'make shell           open a shell in the VM, both modules at hand'
+	@echo 'make bench           measure a stream beside a pipe and others, in the VM'
+	@echo 'make fuzz            fuzz the logic of the queues, ten minutes a target (cargo xtask fuzz --help)'
 	@echo 'make lint            rustfmt, clippy, rustdoc, sparse, the C header, shell scripts'
 	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'
 	@echo 'make clean           delete what was built here (the cache stays: cargo xtask clean --cache)'

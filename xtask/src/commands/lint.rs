@@ -51,6 +51,14 @@ impl Lint {
                 "warnings",
             ]))
         });
+        step("clippy on the fuzz targets", &|| {
+            let mut clippy = project::cargo("clippy");
+            clippy.args(["--quiet", "--manifest-path", FUZZ, "--target-dir"]);
+            clippy.arg(project::target().join("fuzz-clippy"));
+            // Nothing is linked, so libFuzzer need not be compiled, nor a C++ compiler be there.
+            clippy.env("CUSTOM_LIBFUZZER_PATH", "/none/libfuzzer.a");
+            passes(clippy.args(["--", "-D", "warnings"]))
+        });
         // Private items are documented here, too, so links to them lead somewhere.
         step("rustdoc", &|| {
             let mut doc = project::cargo("doc");
@@ -94,6 +102,9 @@ impl Lint {
     }
 }
 
+/// The fuzz targets, which are a workspace of their own.
+const FUZZ: &str = "queue/fuzz/Cargo.toml";
+
 fn passes(command: &mut Command) -> Result<()> {
     let status = step::shown(command)?;
     if !status.success() {
@@ -108,6 +119,7 @@ fn passes(command: &mut Command) -> Result<()> {
 /// Cargo knows the host's crates; the driver is the kernel build's.
 fn rustfmt() -> Result<()> {
     let all = passes(project::cargo("fmt").args(["--all", "--check"]));
+    let fuzz = passes(project::cargo("fmt").args(["--check", "--manifest-path", FUZZ]));
     let config = project::root().join("rustfmt.toml");
     let mut rustfmt = Command::new("rustfmt");
     rustfmt
@@ -115,7 +127,7 @@ fn rustfmt() -> Result<()> {
         .arg("--config-path")
         .arg(config)
         .args(files(Path::new("driver"), "rs")?);
-    all.and(passes(&mut rustfmt))
+    all.and(fuzz).and(passes(&mut rustfmt))
 }
 
 fn header(tree: &Tree) -> Result<()> {

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod build;
 pub mod clean;
+pub mod fuzz;
 pub mod lint;
 pub mod run;
 pub mod rust_analyzer;
