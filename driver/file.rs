@@ -16,7 +16,7 @@ use crate::{
     control,
     instance::{Instance, Opened},
     kapi::{
-        file::{nonblocking, position, FasyncLists, FileOperations, Opening, SeekEnd},
+        file::{nonblocking, position, FileOperations, Opening, SeekEnd},
         poll::{Events, PollTable},
         print::debug_line,
     },
@@ -154,16 +154,6 @@ impl FileOperations for OpenFile {
         SeekEnd {
             end: i64::try_from(open.instance.snapshot().used).unwrap_or(i64::MAX),
             max: i64::MAX,
-        }
-    }
-
-    fn fasync_lists<'file>(open: Pin<&'file Self>, lists: &mut FasyncLists<'file>) {
-        let open = open.get_ref();
-        if open.opened.reads {
-            lists.add(open.instance.fasync_readers());
-        }
-        if open.opened.writes {
-            lists.add(open.instance.fasync_writers());
         }
     }
 }

@@ -103,8 +103,7 @@ pub(crate) struct Instance {
     #[pin]
     pollers: PollQueue,
     /// Readers that want SIGIO, and writers.
-    fasync_in: Fasync,
-    fasync_out: Fasync,
+    fasync: Arc<Fasync>,
 }
 
 /// What the lock guards.
@@ -210,6 +209,7 @@ impl Instance {
             return Err(EINVAL);
         }
         let name = name.try_into()?;
+        let fasync = Arc::pin_init(Fasync::new(), GFP_KERNEL)?;
         let mut store = Store::new(settings.kind, settings.capacity)?;
         store.set_max_capacity(settings.max_capacity);
         let state = State {
@@ -239,8 +239,7 @@ impl Instance {
                 overhauls <- new_wait_queue!("mydevice overhauls"),
                 pollers <- new_poll_queue!("mydevice pollers"),
                 passing <- new_wait_queue!("mydevice passing"),
-                fasync_in: Fasync::new(),
-                fasync_out: Fasync::new(),
+                fasync,
             }),
             GFP_KERNEL,
         )
@@ -325,8 +324,8 @@ impl Instance {
         self.passing.wake_all();
         let everything = Events::READABLE | Events::WRITABLE | Events::GONE;
         self.pollers.wake(everything, Reach::All);
-        self.fasync_in.signal(Band::In);
-        self.fasync_out.signal(Band::Out);
+        self.fasync.signal(Band::In);
+        self.fasync.signal(Band::Out);
     }
 
     /// ENODEV if it was removed.
@@ -378,14 +377,9 @@ impl Instance {
         self.state.lock().events(opened, position)
     }
 
-    /// The files that want SIGIO when there is something to read.
-    pub(crate) fn fasync_readers(&self) -> &Fasync {
-        &self.fasync_in
-    }
-
-    /// The files that want SIGIO when there is room to write.
-    pub(crate) fn fasync_writers(&self) -> &Fasync {
-        &self.fasync_out
+    /// The files that want SIGIO when there is something to read, or room to write.
+    pub(crate) fn fasync(&self) -> &Arc<Fasync> {
+        &self.fasync
     }
 }
 

@@ -245,12 +245,13 @@ impl Device {
             Some(minor) => Some(numbers.number(u32::try_from(minor)?)?),
             None => None,
         };
+        let (name, fasync) = (&self.name, instance.fasync().clone());
         self._registration = Some(match self.direction {
             Direction::Both | Direction::None => {
-                Registration::new::<attributes::All>(class, number, &self.name, endpoint)?
+                Registration::new::<attributes::All>(class, number, name, endpoint, fasync)?
             }
             Direction::Write | Direction::Read => {
-                Registration::new::<attributes::None>(class, number, &self.name, endpoint)?
+                Registration::new::<attributes::None>(class, number, name, endpoint, fasync)?
             }
         });
         Ok(())

@@ -91,11 +91,11 @@ impl Instance {
                 false => Events::NONE,
             };
             self.pollers.wake(Events::READABLE | hangup, reach);
-            self.fasync_in.signal(Band::In);
+            self.fasync.signal(Band::In);
         }
         if wake.writable {
             self.pollers.wake(Events::WRITABLE, Reach::One);
-            self.fasync_out.signal(Band::Out);
+            self.fasync.signal(Band::Out);
         }
     }
 }

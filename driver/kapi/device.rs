@@ -18,6 +18,7 @@ use kernel::{
 use super::{
     attribute::{self, AttributeList},
     class::Class,
+    fasync::Fasync,
     file::FileOperations,
 };
 
@@ -77,6 +78,7 @@ pub(super) struct Node<T: FileOperations> {
     device: Opaque<bindings::device>,
     cdev: Opaque<bindings::cdev>,
     pub(super) data: T::Device,
+    fasync: Arc<Fasync>,
     /// Goes last: the device is of this class until it is freed.
     class: Arc<Class>,
 }
@@ -94,6 +96,22 @@ impl<T: FileOperations> Node<T> {
             let cdev = (*inode).__bindgen_anon_5.i_cdev;
             let node = container_of!(Opaque::cast_from(cdev.cast_const()), Self, cdev);
             &(*node).data
+        }
+    }
+
+    /// The lists for SIGIO of the node that a file was opened through: the same ones for all of the file's life.
+    ///
+    /// # Safety
+    ///
+    /// `file` must be one whose `open` operation, that of a `Node<T>`, has succeeded, and must not be freed during `'a`.
+    pub(super) unsafe fn fasync_of<'a>(file: *mut bindings::file) -> &'a Fasync {
+        // SAFETY: An open file keeps its inode and holds a reference to the `cdev` that it was opened through
+        // (`chrdev_open`) until after its last `fasync` and `release` operation (`__fput`). As long as anybody has
+        // one, `i_cdev` stays what it is, so this is that same `cdev`.
+        unsafe {
+            let cdev = (*(*file).f_inode).__bindgen_anon_5.i_cdev;
+            let node = container_of!(Opaque::cast_from(cdev.cast_const()), Self, cdev);
+            &(*node).fasync
         }
     }
 
@@ -140,7 +158,7 @@ unsafe impl<T: FileOperations> Sync for Registration<T> {}
 
 impl<T: FileOperations> Registration<T> {
     /// Makes a device and shows it to the world: from here on, it can be opened. Without a number it has no
-    /// node, and only carries its attributes.
+    /// node, and only carries its attributes. Files of the device that want SIGIO go on the lists in `fasync`.
     ///
     /// Fails with [`EEXIST`] if the class has a device of this name, and with [`ENOMEM`]. May sleep.
     ///
@@ -151,12 +169,14 @@ impl<T: FileOperations> Registration<T> {
         number: Option<Number>,
         name: &CStr,
         data: T::Device,
+        fasync: Arc<Fasync>,
     ) -> Result<Self> {
         let node = KBox::new(
             Node::<T> {
                 device: Opaque::zeroed(),
                 cdev: Opaque::zeroed(),
                 data,
+                fasync,
                 class: class.clone(),
             },
             GFP_KERNEL,

@@ -5,7 +5,7 @@
 //!
 //! A driver implements [`FileOperations`] for a type of its own and registers devices with it by
 //! [`super::device::Registration`]. The operations that it does not implement are absent, and the VFS does
-//! what it does for an absent operation.
+//! what it does for an absent operation. SIGIO needs none: a device has its lists from its registration.
 //!
 //! C header: [`include/linux/fs.h`](srctree/include/linux/fs.h) (`struct file_operations`)
 
@@ -22,7 +22,7 @@ use kernel::{
 
 use super::{
     device::Node,
-    fasync::Fasync,
+    fasync::Band,
     poll::{Events, PollTable},
     raw,
 };
@@ -91,28 +91,6 @@ pub trait FileOperations: Sized + 'static {
     fn seek_end(_ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>) -> SeekEnd {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
-
-    /// Names the lists that a file with `O_ASYNC` is on: `fcntl(F_SETFL)` puts it there and takes it off, and so
-    /// does its last close. They must be the same whenever this is asked of a file.
-    fn fasync_lists<'file>(
-        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'file>,
-        _lists: &mut FasyncLists<'file>,
-    ) {
-        build_error!(VTABLE_DEFAULT_ERROR)
-    }
-}
-
-/// Lists that are part of a file's private data, see [`FileOperations::fasync_lists`]: one for a side, at most.
-#[derive(Default)]
-pub struct FasyncLists<'file>([Option<&'file Fasync>; 2]);
-
-impl<'file> FasyncLists<'file> {
-    /// Adds a list; a third one is passed over.
-    pub fn add(&mut self, list: &'file Fasync) {
-        if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
-            *place = Some(list);
-        }
-    }
 }
 
 /// Where seeking goes, see [`FileOperations::seek_end`].
@@ -144,18 +122,12 @@ impl Opening {
 
     /// Whether the file can be read.
     pub fn reads(&self) -> bool {
-        matches!(
-            self.file().flags() & flags::O_ACCMODE,
-            flags::O_RDONLY | flags::O_RDWR
-        )
+        access(self.file().flags()).0
     }
 
     /// Whether the file can be written.
     pub fn writes(&self) -> bool {
-        matches!(
-            self.file().flags() & flags::O_ACCMODE,
-            flags::O_WRONLY | flags::O_RDWR
-        )
+        access(self.file().flags()).1
     }
 
     /// Makes the file one without a position: `lseek`, `pread` and `pwrite` give ESPIPE.
@@ -249,11 +221,7 @@ impl<T: FileOperations> Vtable<T> {
         } else {
             None
         },
-        fasync: if T::HAS_FASYNC_LISTS {
-            Some(Self::fasync)
-        } else {
-            None
-        },
+        fasync: Some(Self::fasync),
         ..pin_init::zeroed()
     };
 
@@ -362,26 +330,33 @@ impl<T: FileOperations> Vtable<T> {
     ///
     /// See [`Vtable`].
     unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
-        // SAFETY: The private data stays until `release`, which comes after the last of these calls.
-        let ptr = unsafe { Self::private(file) };
-        let mut lists = FasyncLists::default();
-        T::fasync_lists(ptr, &mut lists);
-        let set = |list: &Fasync, on: bool| {
-            // SAFETY: The file is valid, though at its last close nobody has a reference to it any more. The list is
-            // part of its private data, and is named again when the file is to be taken off.
-            unsafe { list.set(fd, file, on) }
+        // SAFETY: This is called of open files, the last time right before `release`.
+        let (lists, file_flags) = unsafe {
+            (
+                Node::<T>::fasync_of(file),
+                (&raw const (*file).f_flags).read_volatile(),
+            )
         };
-        from_result(|| {
-            for list in lists.0.iter().flatten() {
-                if let Err(error) = set(list, on != 0) {
-                    // Taking off does not fail, also where the file is not on the list.
-                    for list in lists.0.iter().flatten() {
-                        let _ = set(list, false);
-                    }
-                    return Err(error);
-                }
-            }
-            Ok(0)
-        })
+        // The access mode never changes, so the file is always put on the same lists.
+        let bands: &[Band] = match (on != 0, access(file_flags)) {
+            (true, (true, true)) => &[Band::In, Band::Out],
+            (true, (true, false)) => &[Band::In],
+            (true, (false, true)) => &[Band::Out],
+            _ => &[],
+        };
+        // SAFETY: The file is valid, though at its last close nobody has a reference to it any more. `__fput` calls this
+        // function of files with FASYNC, and the lists of a file are always the same.
+        from_result(|| unsafe { lists.set(bands, fd, file) }.map(|()| 0))
+    }
+}
+
+/// Whether a file with these flags can be read, and whether it can be written.
+fn access(file_flags: u32) -> (bool, bool) {
+    match file_flags & flags::O_ACCMODE {
+        flags::O_RDONLY => (true, false),
+        flags::O_WRONLY => (false, true),
+        flags::O_RDWR => (true, true),
+        // For `ioctl` alone.
+        _ => (false, false),
     }
 }

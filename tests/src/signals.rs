@@ -10,7 +10,7 @@ use std::{
 use nix::{
     errno::Errno,
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
-    unistd::getpid,
+    unistd::{getpid, gettid},
 };
 
 /// Its handler interrupts a call: installed without `SA_RESTART`.
@@ -48,4 +48,14 @@ pub fn own(file: impl AsFd) {
     let result =
         unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_SETOWN, getpid().as_raw()) };
     Errno::result(result).expect("F_SETOWN");
+}
+
+/// Has the SIGIO of `file` sent to the thread that calls this: it is handled before the call that has it sent returns.
+pub fn own_by_this_thread(file: impl AsFd) {
+    // Not in `libc` yet: the command, and `struct f_owner_ex` with the type F_OWNER_TID.
+    const F_SETOWN_EX: libc::c_int = 15;
+    let owner: [libc::c_int; 2] = [0, gettid().as_raw()];
+    // SAFETY: the command only reads the structure.
+    let result = unsafe { libc::fcntl(file.as_fd().as_raw_fd(), F_SETOWN_EX, &raw const owner) };
+    Errno::result(result).expect("F_SETOWN_EX");
 }

@@ -2,6 +2,12 @@
 
 //! epoll in its four ways, SIGIO, and who wakes whom.
 
+use std::{
+    hint,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
 use mydevice_tests::{
     Device, Module, Sleeper, eventually,
     signals::{self, caught},
@@ -167,4 +173,61 @@ fn sigio_is_sent_for_data_and_for_room() {
     let before = caught();
     device.put("x");
     assert_eq!(caught(), before, "nobody asked for it any more");
+}
+
+/// `O_ASYNC` is set and taken back by two threads at once: whatever `F_GETFL` says in the end is what SIGIO does. A file
+/// that is sent signals without the flag would be sent them after its last close, too.
+#[test]
+fn sigio_goes_by_the_flag_also_when_two_threads_have_set_it_at_once() {
+    const ROUNDS: usize = 3000;
+
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let watcher = module.instance().both();
+    signals::handle(Signal::SIGIO, SaFlags::SA_RESTART);
+    signals::own_by_this_thread(&watcher);
+    // Threads that wait for each other here go on at the same moment, which a `Barrier` is too slow for.
+    let arrivals = AtomicUsize::new(0);
+    let meet = || {
+        let arrived = arrivals.fetch_add(1, Ordering::SeqCst) + 1;
+        let both = arrived.next_multiple_of(2);
+        while arrivals.load(Ordering::SeqCst) < both {
+            hint::spin_loop();
+        }
+    };
+    let set = |flags| fcntl(&watcher, FcntlArg::F_SETFL(flags)).expect("F_SETFL");
+    let mut wrong = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..ROUNDS {
+                meet();
+                // At every moment of the other call, by turns.
+                for step in 0..round % 512 {
+                    hint::black_box(step);
+                }
+                set(OFlag::empty());
+                meet();
+            }
+        });
+        for round in 0..ROUNDS {
+            set(OFlag::empty());
+            meet();
+            set(OFlag::O_ASYNC);
+            meet();
+            let flags = fcntl(&watcher, FcntlArg::F_GETFL).expect("F_GETFL");
+            let asked = OFlag::from_bits_retain(flags).contains(OFlag::O_ASYNC);
+            let before = caught();
+            device.put("x");
+            if (caught() > before) != asked {
+                // No panic here: the other thread would wait for this one for ever.
+                wrong.push((round, asked));
+            }
+            device.collect(1);
+        }
+    });
+    assert_eq!(
+        wrong,
+        [],
+        "rounds in which SIGIO for data did not go by the flag, and the flag"
+    );
 }
