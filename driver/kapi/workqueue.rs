@@ -7,10 +7,17 @@
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
-use core::{ops::Deref, ptr::NonNull};
-use kernel::{bindings, prelude::*, workqueue::Queue};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    prelude::*,
+    workqueue::{Queue, RawWorkItem},
+};
 
 /// A work queue.
+///
+/// It is no [`Queue`] to the outside, and takes no delayed work: until its time has come, such work is known to a timer
+/// alone, and `destroy_workqueue` does not wait for it.
 ///
 /// # Invariants
 ///
@@ -41,14 +48,14 @@ impl OwnedQueue {
             queue: NonNull::new(queue).ok_or(ENOMEM)?,
         })
     }
-}
 
-impl Deref for OwnedQueue {
-    type Target = Queue;
-
-    fn deref(&self) -> &Queue {
+    /// Enqueues a work item, see [`Queue::enqueue`].
+    pub fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
+    where
+        W: RawWorkItem<ID> + Send + 'static,
+    {
         // SAFETY: By the invariants it is valid as long as `self`.
-        unsafe { Queue::from_raw(self.queue.as_ptr()) }
+        unsafe { Queue::from_raw(self.queue.as_ptr()) }.enqueue(work)
     }
 }
 
