@@ -27,7 +27,7 @@ pub trait Show {
 /// is owned by this value.
 pub struct Entry<P: Show> {
     entry: NonNull<bindings::proc_dir_entry>,
-    data: NonNull<c_void>,
+    data: *mut c_void,
     _show: PhantomData<P::Data>,
 }
 
@@ -53,19 +53,17 @@ impl<P: Show> Entry<P> {
                 data,
             )
         };
-        match (NonNull::new(entry), NonNull::new(data)) {
-            // INVARIANT: Registered above.
-            (Some(entry), Some(data)) => Ok(Self {
-                entry,
-                data,
-                _show: PhantomData,
-            }),
-            _ => {
-                // SAFETY: It came from `into_foreign` above, and no entry has it.
-                drop(unsafe { P::Data::from_foreign(data) });
-                Err(ENOMEM)
-            }
-        }
+        let Some(entry) = NonNull::new(entry) else {
+            // SAFETY: It came from `into_foreign` above, and no entry has it.
+            drop(unsafe { P::Data::from_foreign(data) });
+            return Err(ENOMEM);
+        };
+        // INVARIANT: Registered above.
+        Ok(Self {
+            entry,
+            data,
+            _show: PhantomData,
+        })
     }
 }
 
@@ -75,7 +73,7 @@ impl<P: Show> Drop for Entry<P> {
         // and lets nobody in, so the data is ours again afterwards.
         unsafe {
             raw::proc_remove(self.entry.as_ptr());
-            drop(P::Data::from_foreign(self.data.as_ptr()));
+            drop(P::Data::from_foreign(self.data));
         }
     }
 }
