@@ -109,18 +109,21 @@ impl<T: FileOperations, L: AttributeList<T>> Tables<T, L> {
 
 /// # Safety
 ///
-/// `device` must be that of a `Node<T>`, and `page` a page to write to.
+/// `device` must be that of a `Node<T>`, which nobody frees during the call, and `page` an initialised page for this call
+/// alone.
 unsafe extern "C" fn show<T: FileOperations, A: Attribute<T>>(
     device: *mut bindings::device,
     _attribute: *mut bindings::device_attribute,
     page: *mut c_char,
 ) -> isize {
     from_result(|| {
-        // SAFETY: sysfs keeps the device for the duration of the call; the page is ours meanwhile.
+        // SAFETY: By the function's requirements: the driver core removes the file before it lets go of the device, and
+        // waits for calls under way; `sysfs_kf_seq_show` clears a page of its own. It warns about one that comes back
+        // full, so the last byte is left out.
         let (device, page) = unsafe {
             (
                 Node::<T>::of_device(device),
-                core::slice::from_raw_parts_mut(page.cast::<u8>(), bindings::PAGE_SIZE),
+                core::slice::from_raw_parts_mut(page.cast::<u8>(), bindings::PAGE_SIZE - 1),
             )
         };
         let mut out = Formatter::new(page);
@@ -132,7 +135,7 @@ unsafe extern "C" fn show<T: FileOperations, A: Attribute<T>>(
 
 /// # Safety
 ///
-/// `device` must be that of a `Node<T>`, and `text` valid for `len` bytes.
+/// `device` must be that of a `Node<T>`, which nobody frees during the call, and `text` valid for `len` bytes.
 unsafe extern "C" fn store<T: FileOperations, A: Attribute<T>>(
     device: *mut bindings::device,
     _attribute: *mut bindings::device_attribute,
@@ -140,7 +143,7 @@ unsafe extern "C" fn store<T: FileOperations, A: Attribute<T>>(
     len: usize,
 ) -> isize {
     from_result(|| {
-        // SAFETY: As in `show`.
+        // SAFETY: By the function's requirements, as in `show`; kernfs hands in a copy of what was written.
         let (device, text) = unsafe {
             (
                 Node::<T>::of_device(device),

@@ -256,15 +256,16 @@ impl<P: Parameter> Ops<P> {
 
     /// # Safety
     ///
-    /// `param` must point to the inside of a [`KernelParam`] made for a `P`; `page` must be valid for
-    /// writing [`bindings::PAGE_SIZE`] bytes.
+    /// `param` must point to the inside of a [`KernelParam`] made for a `P`; `page` must be an initialised page for this
+    /// call alone.
     unsafe extern "C" fn get(page: *mut c_char, param: *const bindings::kernel_param) -> c_int {
         from_result(|| {
-            // SAFETY: By the function's requirements; nobody else uses the page meanwhile.
+            // SAFETY: By the function's requirements: `sysfs_kf_seq_show` clears a page of its own. It warns about one
+            // that comes back full, so the last byte is left out.
             let (parameter, page) = unsafe {
                 (
                     Self::parameter(param),
-                    core::slice::from_raw_parts_mut(page.cast::<u8>(), bindings::PAGE_SIZE),
+                    core::slice::from_raw_parts_mut(page.cast::<u8>(), bindings::PAGE_SIZE - 1),
                 )
             };
             let mut out = Formatter::new(page);
@@ -282,10 +283,13 @@ impl<P: Parameter> Ops<P> {
 ///
 /// `param` must point to the inside of a [`KernelParam`].
 unsafe fn loading(param: *const bindings::kernel_param) -> bool {
-    // SAFETY: By the function's requirements and the invariants of `KernelParam`.
+    // SAFETY: By the function's requirements and the invariants of `KernelParam`. `rmmod` may change the state at any
+    // time, so it is read once.
     unsafe {
         let module = (*param).mod_;
-        module.is_null() || (*module).state != bindings::module_state_MODULE_STATE_LIVE
+        module.is_null()
+            || (&raw const (*module).state).read_volatile()
+                != bindings::module_state_MODULE_STATE_LIVE
     }
 }
 
