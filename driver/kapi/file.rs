@@ -176,6 +176,10 @@ pub(super) const fn operations<T: FileOperations>() -> &'static bindings::file_o
 ///
 /// Every function here is called by the VFS for files of devices registered with [`operations::<T>`], with
 /// valid pointers; all but `open` between the end of `open` and the end of `release`.
+///
+/// [`File::from_raw_file`] asks that no `fdget_pos` region of the file is without its lock, while that of a character
+/// device always is (`file_needs_f_pos_lock`). What the lock is for is the position, and of that [`File`] gives away
+/// nothing; [`position`] reads it once, whole, from a field that other tasks may be writing.
 struct Vtable<T>(PhantomData<T>);
 
 impl<T: FileOperations> Vtable<T> {
@@ -267,7 +271,12 @@ impl<T: FileOperations> Vtable<T> {
         // SAFETY: Both are valid for the call; the file's private data is a `T::Ptr`; the VFS reads into
         // destinations only.
         let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterDest::from_raw(iter)) };
-        from_result(|| Ok(T::read_iter(kiocb, iov)? as isize))
+        let room = iov.len();
+        from_result(|| {
+            let n = T::read_iter(kiocb, iov)?;
+            // Never more than was put there: splice would hand on pages that nobody wrote.
+            Ok(n.min(room.saturating_sub(iov.len())) as isize)
+        })
     }
 
     /// # Safety
@@ -279,7 +288,12 @@ impl<T: FileOperations> Vtable<T> {
     ) -> isize {
         // SAFETY: As in `read_iter`; the VFS writes from sources only.
         let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterSource::from_raw(iter)) };
-        from_result(|| Ok(T::write_iter(kiocb, iov)? as isize))
+        let len = iov.len();
+        from_result(|| {
+            let n = T::write_iter(kiocb, iov)?;
+            // Never more than was taken: splice would look for the rest beyond the pipe's last buffer.
+            Ok(n.min(len.saturating_sub(iov.len())) as isize)
+        })
     }
 
     /// # Safety
@@ -307,7 +321,7 @@ impl<T: FileOperations> Vtable<T> {
     ///
     /// See [`Vtable`].
     unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
-        // SAFETY: The private data stays until `release`; an ioctl runs in no `fdget_pos` region.
+        // SAFETY: The private data stays until `release`, and so does the file; for `fdget_pos` see [`Vtable`].
         let (ptr, file) = unsafe { (Self::private(file), File::from_raw_file(file)) };
         from_result(|| Ok(T::ioctl(ptr, file, cmd, arg)? as c_long))
     }
