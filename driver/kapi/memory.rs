@@ -28,14 +28,17 @@ pub const MAX_LEN: usize = c_int::MAX as usize;
 const LARGE: usize = 8 * PAGE_SIZE;
 
 /// Charged to the caller's memory cgroup. `__GFP_RETRY_MAYFAIL` makes a cgroup at its limit, and a machine
-/// out of memory, an error where the default would run the OOM killer.
-const FLAGS: bindings::gfp_t =
-    bindings::GFP_KERNEL_ACCOUNT | raw::__GFP_RETRY_MAYFAIL | bindings::__GFP_NOWARN;
+/// out of memory, an error where the default would run the OOM killer. `__GFP_ZERO` costs nothing where the kernel
+/// clears all that it allocates, as Debian's does.
+const FLAGS: bindings::gfp_t = bindings::GFP_KERNEL_ACCOUNT
+    | raw::__GFP_RETRY_MAYFAIL
+    | bindings::__GFP_NOWARN
+    | bindings::__GFP_ZERO;
 
 /// A run of bytes that is copied to and from user space while other tasks do the same.
 ///
-/// It is charged to the memory cgroup of the task that makes it. Its bytes start out undefined: handing
-/// them out before something was put there is the caller's mistake, to be ruled out by its own positions.
+/// It is charged to the memory cgroup of the task that makes it. Its bytes start out as 0: a caller that hands out some
+/// of them before anything was put there makes a mistake, and gives away nothing of the kernel's.
 ///
 /// Copies that overlap in place and time leave a mixture of bytes, and nothing worse: which task may copy
 /// where is the caller's to decide.
@@ -121,14 +124,15 @@ impl Memory {
         })
     }
 
-    /// Copies `len` bytes at `from_at` in `from` to `at`, as far as both reach. May sleep.
+    /// Copies `len` bytes at `from_at` in `from` to `at`, as far as both reach. What that leaves is undefined where the
+    /// two overlap in the same memory. May sleep.
     pub fn copy_from(&self, at: usize, from: &Self, from_at: usize, len: usize) {
         let (to, len) = self.part(at, len);
         let (from, len) = from.part(from_at, len);
         let mut done: usize = 0;
         in_chunks(to, len, |to, len| {
             // SAFETY: `to` and `from + done` are valid for `len` bytes by `part`. `memmove`, because the two
-            // may be the same memory.
+            // may be the same memory, and `memcpy` is allowed anything then.
             unsafe { bindings::memmove(to, from.byte_add(done), len) };
             done = done.saturating_add(len);
             len
