@@ -13,6 +13,7 @@
 //! | `capability` | what the current task may do |
 //! | `attribute` | device attributes in sysfs |
 //! | `proc` | entries in `/proc` through `seq_file` |
+//! | `module` | an `init` that fails |
 //! | `param`, `modinfo` | module parameters that show in sysfs, and what `modinfo` prints |
 //! | `wait` | wait queues whose sleepers keep their place |
 //! | `poll` | poll with keys |
@@ -34,6 +35,7 @@ pub(crate) mod fasync;
 pub(crate) mod file;
 pub(crate) mod memory;
 pub(crate) mod modinfo;
+pub(crate) mod module;
 pub(crate) mod param;
 pub(crate) mod poll;
 pub(crate) mod print;

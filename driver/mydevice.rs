@@ -49,7 +49,10 @@ mod queue;
 mod registry;
 
 use instance::Settings;
-use kapi::class::{Class, CommandFile};
+use kapi::{
+    class::{Class, CommandFile},
+    module::wait_for_users,
+};
 use registry::{AddCommand, Registry, RemoveCommand};
 
 module! {
@@ -70,6 +73,13 @@ struct MyDevice {
 
 impl kernel::Module for MyDevice {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        // Where this fails late, somebody may have opened a node already.
+        Self::make().inspect_err(|_| wait_for_users::<LocalModule>())
+    }
+}
+
+impl MyDevice {
+    fn make() -> Result<Self> {
         let class = Arc::new(Class::new(c"mydevice_class")?, GFP_KERNEL)?;
         let registry = Registry::new(&class)?;
         let mut names = KVec::new();
@@ -87,13 +97,19 @@ impl kernel::Module for MyDevice {
                 params::split(),
             )
             .inspect_err(|error| pr_err!("no instances: {error:?}\n"))?;
-        let module = Self {
-            _add: CommandFile::new(&class, registry.clone())?,
-            _remove: CommandFile::new(&class, registry.clone())?,
-            _registry: registry,
+        let commands = || {
+            Ok((
+                CommandFile::new(&class, registry.clone())?,
+                CommandFile::new(&class, registry.clone())?,
+            ))
         };
-        pr_info!("registered major={} minor=0\n", module._registry.major());
-        Ok(module)
+        let (add, remove) = commands().inspect_err(|_: &Error| registry.kill())?;
+        pr_info!("registered major={} minor=0\n", registry.major());
+        Ok(Self {
+            _add: add,
+            _remove: remove,
+            _registry: registry,
+        })
     }
 }
 

@@ -136,6 +136,12 @@ impl Registry {
         result
     }
 
+    /// Wakes everybody who sleeps in an instance, for good: nothing works any more.
+    pub(crate) fn kill(&self) {
+        let state = self.state.lock();
+        state.published.iter().for_each(|one| one.instance.kill());
+    }
+
     /// Removes the instance with this full name, whoever uses it. ENODEV if there is none.
     ///
     /// Sleeps, but waits for no user of the instance.

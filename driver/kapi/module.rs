@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a module needs to know of who uses it.
+//!
+//! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
+
+use kernel::{
+    bindings,
+    module::{this_module, ModuleMetadata},
+};
+
+/// For an `init` that fails after it has let others in, and has taken away again what they came in by: waits until they
+/// are gone.
+///
+/// While `init` runs, files can be opened and the module is counted as in use; but when it fails, the loader frees the
+/// module without looking at the count (`do_init_module`). May sleep, for as long as somebody has a file open.
+pub fn wait_for_users<M: ModuleMetadata>() {
+    let module = this_module::<M>().as_ptr();
+    // Code that is built into the kernel is never freed.
+    if module.is_null() {
+        return;
+    }
+    // SAFETY: The module whose code this is stays valid meanwhile. One reference is the loader's. Nobody can come to the
+    // first of another, so a count of 1 stays; a task whose reference was the last has left the module's code.
+    #[cfg(CONFIG_MODULE_UNLOAD)]
+    while unsafe { bindings::module_refcount(module) } > 1 {
+        // SAFETY: Sleeping is allowed here. Idle, so that this is no hung task.
+        unsafe { bindings::schedule_timeout_idle(1) };
+    }
+}
