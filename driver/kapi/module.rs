@@ -20,9 +20,10 @@ pub fn wait_for_users<M: ModuleMetadata>() {
     if module.is_null() {
         return;
     }
-    // SAFETY: The module whose code this is stays valid meanwhile. One reference is the loader's. Nobody can come to the
-    // first of another, so a count of 1 stays; a task whose reference was the last has left the module's code.
+    // One reference is the loader's. There is no way in any more, so a count of 1 stays; and a task that has given its
+    // reference back has left the module's code before.
     #[cfg(CONFIG_MODULE_UNLOAD)]
+    // SAFETY: The module whose code this is stays valid meanwhile.
     while unsafe { bindings::module_refcount(module) } > 1 {
         // SAFETY: Sleeping is allowed here. Idle, so that this is no hung task.
         unsafe { bindings::schedule_timeout_idle(1) };
