@@ -13,6 +13,7 @@
 //! - [`traffic`] is the load with an account of every byte, also to be had as the program `traffic`.
 
 pub mod device;
+pub mod faults;
 pub mod group;
 pub mod guest;
 pub mod instance;
