@@ -10,6 +10,8 @@
 //! - [`Instance`] is one queue by its names: attributes, `/proc` entry, node. [`Device`] is one open of it.
 //! - [`Sleeper`] is a thread that is expected to fall asleep in a system call. Tests wait for the kernel to
 //!   say that it sleeps; they never guess how long that takes.
+//! - [`model`] is the contract as a program, with which random operations on the device are compared; also
+//!   to be had as the program `model`.
 //! - [`traffic`] is the load with an account of every byte, also to be had as the program `traffic`.
 
 pub mod device;
@@ -19,6 +21,7 @@ pub mod guest;
 pub mod instance;
 pub mod klog;
 pub mod memory;
+pub mod model;
 pub mod module;
 pub mod patience;
 pub mod signals;

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Several processes on one instance: what must hold whatever comes first.
+//!
+//! Each process draws operations as [`super::run`] does, and does them on the same instance. Every byte says
+//! who wrote it, see [`chunk`]. Nobody can foresee what a call brings, but bytes are conserved, the bytes of one
+//! write stay together, records and files are whole, and every look at the counters balances.
+
+pub mod chunk;
+mod worker;
+
+use std::{
+    io::Read,
+    path::Path,
+    process::{Child, Command, Stdio},
+    str::FromStr,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+
+use super::{
+    operation::LONGEST,
+    settings::{Discipline, LARGEST},
+};
+use crate::{Device, Instance, instance::Proc};
+pub use worker::work;
+
+/// The instance is always of this name.
+const NAME: &str = "m0";
+/// So many processes can sign their bytes.
+pub const MOST: usize = 8;
+
+/// Capacities to try, each with and without CLEAR and RESIZE.
+pub const VARIANTS: [(u64, bool); 6] = [
+    (1, false),
+    (31, false),
+    (4096, false),
+    (31, true),
+    (4096, true),
+    (65536, true),
+];
+
+/// What the processes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where the operations come from.
+    pub seed: u64,
+    /// Operations of each process.
+    pub operations: usize,
+    /// How many processes.
+    pub processes: usize,
+    /// The instance's.
+    pub discipline: Discipline,
+    /// The instance's.
+    pub capacity: u64,
+    /// Whether they call CLEAR and RESIZE, too.
+    pub drops: bool,
+}
+
+/// What one process, or all of them, did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Bytes that writes took.
+    pub written: u64,
+    /// Writes that took any.
+    pub writes: u64,
+    /// Bytes that reads brought.
+    pub read: u64,
+    /// Reads that brought any.
+    pub reads: u64,
+    /// Over all bytes or records written, in any order.
+    pub sum_written: u64,
+    /// The same of those read.
+    pub sum_read: u64,
+}
+
+impl Account {
+    fn add(&mut self, other: &Self) {
+        self.written += other.written;
+        self.writes += other.writes;
+        self.read += other.read;
+        self.reads += other.reads;
+        self.sum_written = self.sum_written.wrapping_add(other.sum_written);
+        self.sum_read = self.sum_read.wrapping_add(other.sum_read);
+    }
+
+    /// As a process tells it.
+    pub fn line(&self) -> String {
+        format!(
+            "{} {} {} {} {} {}",
+            self.written, self.writes, self.read, self.reads, self.sum_written, self.sum_read
+        )
+    }
+}
+
+impl FromStr for Account {
+    type Err = anyhow::Error;
+
+    fn from_str(line: &str) -> Result<Self> {
+        let words: Vec<u64> = line
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("a process said {line:?}"))?;
+        let [written, writes, read, reads, sum_written, sum_read] = words[..] else {
+            bail!("a process said {line:?}");
+        };
+        Ok(Self {
+            written,
+            writes,
+            read,
+            reads,
+            sum_written,
+            sum_read,
+        })
+    }
+}
+
+/// Runs `program`, which is `model`, so many times on one instance of a loaded module, and checks what must
+/// hold meanwhile and in the end.
+pub fn run(plan: &Plan, program: &Path) -> Result<Account> {
+    ensure!(
+        (1..=MOST).contains(&plan.processes),
+        "{} processes: 1 to {MOST} can sign their bytes",
+        plan.processes
+    );
+    let Plan {
+        discipline,
+        capacity,
+        ..
+    } = *plan;
+    let most = match discipline {
+        Discipline::Stack => capacity,
+        _ => LARGEST,
+    };
+    // Stack's capacity is where it starts; what bounds it is the other one.
+    let instance = Instance::try_add(&format!(
+        "{NAME} discipline={} capacity={capacity} max_capacity={most}",
+        discipline.name()
+    ))
+    .context("adding the instance")?;
+    let result = on(&instance, plan, program);
+    instance.remove().context("removing the instance")?;
+    result.with_context(|| format!("{plan:?}"))
+}
+
+fn on(instance: &Instance, plan: &Plan, program: &Path) -> Result<Account> {
+    let device = instance.nonblocking();
+    let mut children = (0..plan.processes)
+        .map(|number| start(program, plan, number))
+        .collect::<Result<Vec<_>>>()?;
+    let mut looks = Looks::default();
+    while children
+        .iter_mut()
+        .any(|child| matches!(child.try_wait(), Ok(None)))
+    {
+        looks.look(&instance.proc(), plan)?;
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let mut account = Account::default();
+    for child in children {
+        account.add(&ended(child)?);
+    }
+    looks.look(&instance.proc(), plan)?;
+    settle(&device, instance, plan, &mut account)?;
+    Ok(account)
+}
+
+fn start(program: &Path, plan: &Plan, number: usize) -> Result<Child> {
+    let mut command = Command::new(program);
+    command.args(["--worker", &number.to_string()]);
+    command.args(["--seed", &plan.seed.to_string()]);
+    command.args(["--operations", &plan.operations.to_string()]);
+    command.args(["--discipline", plan.discipline.name()]);
+    command.args(["--capacity", &plan.capacity.to_string()]);
+    if plan.drops {
+        command.arg("--drops");
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", program.display()))
+}
+
+fn ended(mut child: Child) -> Result<Account> {
+    let mut line = String::new();
+    let mut output = child.stdout.take().context("a pipe")?;
+    output
+        .read_to_string(&mut line)
+        .context("reading what a process says")?;
+    let status = child.wait().context("waiting for a process")?;
+    ensure!(status.success(), "a process ended with {status}: {line}");
+    line.parse()
+}
+
+/// What was seen at the last look.
+#[derive(Debug, Default)]
+struct Looks {
+    last: Option<Proc>,
+}
+
+impl Looks {
+    /// The values of one look belong together, and none goes back.
+    fn look(&mut self, now: &Proc, plan: &Plan) -> Result<()> {
+        let used = now.bytes_used;
+        let taken = match plan.discipline {
+            Discipline::Stream | Discipline::Spool | Discipline::Stack => now.bytes_read,
+            // Reading takes nothing away.
+            Discipline::Buffer | Discipline::Log => 0,
+        };
+        let keeps = !plan.drops && plan.discipline != Discipline::Log;
+        ensure!(
+            now.bytes_written >= taken + used && (!keeps || now.bytes_written == taken + used),
+            "the bytes do not balance: {now:?}"
+        );
+        // A file that is followed may go beyond the limit.
+        ensure!(
+            used <= now.buffer_size || plan.discipline == Discipline::Spool,
+            "more is stored than fits: {now:?}"
+        );
+        ensure!(
+            now.write_count <= now.bytes_written && now.read_count <= now.bytes_read,
+            "calls that moved nothing are counted: {now:?}"
+        );
+        if let Some(last) = self.last.replace(now.clone()) {
+            ensure!(
+                last.bytes_written <= now.bytes_written
+                    && last.bytes_read <= now.bytes_read
+                    && last.write_count <= now.write_count
+                    && last.read_count <= now.read_count,
+                "a counter goes back: {last:?}, then {now:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// When all is quiet: the instance has counted what the processes have, and what is left is what is missing.
+fn settle(device: &Device, instance: &Instance, plan: &Plan, account: &mut Account) -> Result<()> {
+    let (stats, status) = (device.stats(), device.status());
+    let counted = [
+        stats.bytes_written,
+        stats.writes,
+        stats.bytes_read,
+        stats.reads,
+    ];
+    let done = [account.written, account.writes, account.read, account.reads];
+    ensure!(
+        counted == done,
+        "counted {counted:?}, done {done:?}: {stats:?}"
+    );
+    ensure!(status.open_count == 1, "opens are left: {status:?}");
+
+    let taken = match plan.discipline {
+        Discipline::Stream | Discipline::Spool | Discipline::Stack => stats.bytes_read,
+        Discipline::Buffer | Discipline::Log => 0,
+    };
+    let gone = taken + stats.bytes_truncated + stats.bytes_cleared + stats.bytes_evicted;
+    ensure!(
+        stats.bytes_written == gone + u64::from(status.bytes_used),
+        "the books do not balance: {stats:?} {status:?}"
+    );
+    if plan.drops || matches!(plan.discipline, Discipline::Buffer | Discipline::Log) {
+        return Ok(());
+    }
+    // Nothing was dropped, so with the rest everything that was written has been read, once.
+    let mut reader = worker::Reader::new(plan.discipline, plan.drops);
+    loop {
+        match device.read(LONGEST) {
+            Ok(bytes) if bytes.is_empty() && plan.discipline == Discipline::Spool => {
+                device.next().context("MYDEV_NEXT")?;
+                reader.anew(0);
+            }
+            Ok(bytes) if bytes.is_empty() => break,
+            Ok(bytes) => account.sum_read = account.sum_read.wrapping_add(reader.check(0, &bytes)?),
+            Err(Errno::EAGAIN) => break,
+            Err(errno) => bail!("reading the rest: {errno}"),
+        }
+    }
+    ensure!(instance.attribute("bytes_used") == "0", "bytes are left");
+    ensure!(
+        account.sum_written == account.sum_read,
+        "what was read is not what was written: {account:?}"
+    );
+    Ok(())
+}
