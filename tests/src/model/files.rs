@@ -16,33 +16,40 @@ impl Instance {
     /// its file.
     pub(super) fn file_for(&self, open: &Open) -> Result<Option<usize>, ()> {
         match open.claim {
-            // One of which all was taken is nothing to hand over.
-            Claim::Nothing => Ok(self
-                .files
-                .iter()
-                .position(|file| !file.claimed && !file.bytes.is_empty())),
+            Claim::Nothing => Ok(self.files.iter().position(|file| !file.claimed)),
             Claim::Ended => Err(()),
             Claim::File(number) => Ok(Some(self.place(number).expect("it is claimed"))),
         }
     }
 
-    /// Takes bytes of the open's file, which it claims if it has none.
+    /// An open takes the oldest unclaimed file at its first read, whatever that read brings.
+    pub(super) fn claim(&mut self, number: usize) {
+        if self.opens[&number].claim != Claim::Nothing {
+            return;
+        }
+        if let Some(file) = self.files.iter_mut().find(|file| !file.claimed) {
+            file.claimed = true;
+            let claim = Claim::File(file.number);
+            let open = self.open_mut(number);
+            (open.claim, open.got) = (claim, false);
+        }
+    }
+
+    /// Takes bytes of the open's file.
     pub(super) fn take_of_file(&mut self, number: usize, len: usize) -> Vec<u8> {
         let place = self.file_for(&self.opens[&number]);
         let place = place.ok().flatten().expect("a file with bytes");
         let file = &mut self.files[place];
-        file.claimed = true;
         let bytes = file.bytes.drain(..len).collect();
-        let name = file.number;
         let over = file.bytes.is_empty() && !file.unfinished;
         if over {
             self.files.remove(place);
         }
-        self.open_mut(number).claim = if over {
-            Claim::Ended
-        } else {
-            Claim::File(name)
-        };
+        let open = self.open_mut(number);
+        open.got = true;
+        if over {
+            open.claim = Claim::Ended;
+        }
         bytes
     }
 
@@ -81,18 +88,23 @@ impl Instance {
             self.files.remove(place);
             for open in self.opens.values_mut() {
                 if open.claim == Claim::File(number) {
-                    open.claim = Claim::Ended;
+                    // Who has had nothing of it was not handed a file that could end.
+                    open.claim = match open.got {
+                        true => Claim::Ended,
+                        false => Claim::Nothing,
+                    };
                 }
             }
         }
     }
 
-    /// The reader of a file lets go of it. (Its own writer may have ended it just before.)
+    /// The reader of a file leaves the rest at the head. (Its own writer may have ended it just before.)
     pub(super) fn let_go(&mut self, number: u64) {
-        let Some(place) = self.place(number) else {
-            return;
-        };
-        self.files[place].claimed = false;
+        let place = self.place(number);
+        if let Some(mut file) = place.and_then(|place| self.files.remove(place)) {
+            file.claimed = false;
+            self.files.push_front(file);
+        }
     }
 
     /// CLEAR: an open that had claimed a file reads 0, and a writer's next write begins a new file.

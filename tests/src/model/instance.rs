@@ -55,8 +55,8 @@ pub struct Instance {
     pub files: VecDeque<File>,
     /// The number of the next record or file.
     pub next: u64,
-    /// What the next write that goes beyond the limit of a spool adds, where that was seen.
-    pub beyond: Option<u64>,
+    /// What the next write adds at most, where its end was left open and then seen.
+    pub cut: Option<u64>,
 }
 
 /// What a read would meet.
@@ -84,7 +84,7 @@ impl Instance {
             records: VecDeque::new(),
             files: VecDeque::new(),
             next: 0,
-            beyond: None,
+            cut: None,
         }
     }
 
@@ -132,6 +132,7 @@ impl Instance {
             missed: 0,
             refused: 1,
             claim: Claim::Nothing,
+            got: false,
             own: None,
         };
         self.opens.insert(number, open);

@@ -25,6 +25,8 @@ pub struct Open {
     pub refused: usize,
     /// The file that it reads (`spool`).
     pub claim: Claim,
+    /// It has had a byte of that file.
+    pub got: bool,
     /// The file that it writes (`spool`).
     pub own: Option<u64>,
 }

@@ -32,6 +32,8 @@ pub enum Outcome {
 pub struct Expected {
     /// One of these.
     pub allowed: Vec<Outcome>,
+    /// Also a smaller number than the first of these, but no smaller than this.
+    pub down_to: Option<i64>,
     /// The call sleeps first, and nobody will wake it: a signal has to.
     pub sleeps: bool,
 }
@@ -46,6 +48,7 @@ impl Expected {
     pub fn one_of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         Self {
             allowed: outcomes.into_iter().collect(),
+            down_to: None,
             sleeps: false,
         }
     }
@@ -59,6 +62,15 @@ impl Expected {
     pub fn number(number: impl TryInto<i64>) -> Self {
         let number = number.try_into().ok().expect("a number that fits");
         Self::exactly(Outcome::Number(number))
+    }
+
+    /// Whether the contract allows that.
+    pub fn allows(&self, seen: &Outcome) -> bool {
+        let range = match (self.down_to, self.allowed.first()) {
+            (Some(least), Some(Outcome::Number(most))) => least..=*most,
+            _ => return self.allowed.contains(seen),
+        };
+        matches!(seen, Outcome::Number(n) if range.contains(n)) || self.allowed.contains(seen)
     }
 
     /// The same after a sleep that a signal ended.

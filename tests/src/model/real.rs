@@ -35,10 +35,10 @@ use super::{
 use crate::{guest::write_once, instance::CLASS, memory::PAGE, patience::PATIENCE, signals};
 
 /// How long a call that is to be interrupted has to fall asleep, and then between signals.
-const BEFORE_SIGNAL: i64 = 1_500_000;
+const BEFORE_SIGNAL: i64 = 2_000_000;
 
 /// After so long a call that should not sleep is taken to hang. One that does not sleep is not disturbed.
-const HANGS: i64 = 300_000_000;
+const HANGS: i64 = 900_000_000;
 
 /// The device, by the names of a loaded module's instances.
 #[derive(Debug)]

@@ -3,32 +3,46 @@
 //! Makes a sequence that shows a difference as short as it goes.
 
 use super::{
-    Difference, Episode, Subject,
+    Difference, Episode, LOOK_AROUND, Subject,
     operation::{Command, Operation, Transfer},
 };
 
 /// Leaves out operations and makes numbers small as long as any difference is left. Gives the sequence back
 /// if there is none the second time.
+///
+/// A difference that was seen in a look around shows at any place only if there is one after each operation.
 pub fn shorten(
     subject: &mut dyn Subject,
     operations: Vec<Operation>,
 ) -> Result<Difference, Vec<Operation>> {
-    let Some(mut shortest) = replay(subject, &operations) else {
+    let around = match operations.len().is_multiple_of(LOOK_AROUND) {
+        true => 1,
+        false => usize::MAX,
+    };
+    let mut replay = |operations: &[Operation]| replay(subject, around, operations);
+    let Some(mut shortest) = replay(&operations) else {
         return Err(operations);
     };
     loop {
         let before = shortest.operations.clone();
-        leave_out(subject, &mut shortest);
-        make_small(subject, &mut shortest);
+        leave_out(&mut replay, &mut shortest);
+        make_small(&mut replay, &mut shortest);
         if shortest.operations == before {
             return Ok(shortest);
         }
     }
 }
 
+/// Does a sequence from nothing on.
+type Replay<'a> = dyn FnMut(&[Operation]) -> Option<Difference> + 'a;
+
 /// The difference that a sequence leads to from nothing on, with the operations up to it.
-fn replay(subject: &mut dyn Subject, operations: &[Operation]) -> Option<Difference> {
-    let mut episode = Episode::new(subject);
+fn replay(
+    subject: &mut dyn Subject,
+    around: usize,
+    operations: &[Operation],
+) -> Option<Difference> {
+    let mut episode = Episode::new(subject, around);
     operations.iter().enumerate().find_map(|(n, operation)| {
         let (at, allowed, seen) = *episode.step(operation).err()?;
         Some(Difference {
@@ -42,14 +56,14 @@ fn replay(subject: &mut dyn Subject, operations: &[Operation]) -> Option<Differe
 }
 
 /// Tries to do without halves, quarters, and so on down to single operations.
-fn leave_out(subject: &mut dyn Subject, shortest: &mut Difference) {
+fn leave_out(replay: &mut Replay<'_>, shortest: &mut Difference) {
     let mut size = shortest.operations.len() / 2;
     while size > 0 {
         let mut from = 0;
         while from + size <= shortest.operations.len() {
             let mut without = shortest.operations.clone();
             without.drain(from..from + size);
-            match replay(subject, &without) {
+            match replay(&without) {
                 Some(difference) => *shortest = difference,
                 None => from += size,
             }
@@ -59,13 +73,13 @@ fn leave_out(subject: &mut dyn Subject, shortest: &mut Difference) {
 }
 
 /// Tries simpler forms of each operation.
-fn make_small(subject: &mut dyn Subject, shortest: &mut Difference) {
+fn make_small(replay: &mut Replay<'_>, shortest: &mut Difference) {
     let mut n = 0;
     while n < shortest.operations.len() {
         let simpler = simpler(&shortest.operations[n]).into_iter().find_map(|it| {
             let mut changed = shortest.operations.clone();
             changed[n] = it;
-            replay(subject, &changed)
+            replay(&changed)
         });
         match simpler {
             Some(difference) => *shortest = difference,

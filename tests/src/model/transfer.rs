@@ -41,6 +41,8 @@ impl Instance {
         if transfer.len == 0 {
             return Expected::exactly(Outcome::Bytes(Vec::new()));
         }
+        self.claim(number);
+        let open = &self.opens[&number];
         let at = transfer.at.map(|at| at as u64);
         let ready = match self.ready(open, at) {
             Ready::Bytes(bytes) => bytes,
@@ -110,17 +112,38 @@ impl Instance {
     /// How many bytes a write through `open` could add now.
     pub(super) fn room(&self, open: &Open) -> u64 {
         let left = self.settings.capacity.saturating_sub(self.used());
-        if self.goes_beyond(open) {
-            return self.beyond.unwrap_or(PAGE);
+        match self.cut {
+            Some(cut) => cut,
+            None if self.goes_beyond(open) => PAGE,
+            None => left,
         }
-        left
     }
 
-    /// Whether what is read of the file makes room where the limit leaves less. The contract says "one page
+    /// Whether what was read of the file makes room where the limit leaves less. The contract says "one page
     /// more", which may be the rest of a page that was begun.
-    pub(super) fn goes_beyond(&self, open: &Open) -> bool {
+    fn goes_beyond(&self, open: &Open) -> bool {
         let left = self.settings.capacity.saturating_sub(self.used());
         self.settings.discipline == Spool && left < PAGE && self.all_taken(open)
+    }
+
+    /// The least that a write may add instead of what fits: where it goes beyond the limit of a spool, and
+    /// where it is to be interrupted in its sleep, since the signal may come before that.
+    pub(super) fn may_end_early(&self, number: usize, transfer: Transfer) -> Option<u64> {
+        let open = &self.opens[&number];
+        let (room, left) = (
+            self.room(open),
+            self.settings.capacity.saturating_sub(self.used()),
+        );
+        let sleeps = !(open.nonblock || transfer.nowait)
+            && matches!(self.settings.discipline, Stream | Spool)
+            && (1..transfer.len as u64).contains(&room);
+        if self.cut.is_some() {
+            None
+        } else if sleeps {
+            Some(1)
+        } else {
+            self.goes_beyond(open).then_some(left.max(1))
+        }
     }
 
     /// Whether a stack has no room for a record of `len` bytes.
@@ -153,9 +176,8 @@ impl Instance {
         bytes: &[u8],
     ) -> Expected {
         let waits = waits && self.settings.discipline != Buffer;
+        let least = self.may_end_early(number, transfer);
         let room = self.room(&self.opens[&number]);
-        let least = self.settings.capacity.saturating_sub(self.used()).max(1);
-        let open_ended = self.beyond.is_none() && self.goes_beyond(&self.opens[&number]);
         let fits = transfer.len.min(room as usize);
         if fits == 0 && waits {
             self.counters.writer_waits.1 += 1;
@@ -177,21 +199,14 @@ impl Instance {
             self.bytes.extend(&bytes[..moved]);
         }
         self.count_write(moved);
-        let written = Expected::number(moved as u64);
-        if open_ended {
-            self.counters.writer_waits.1 += 1;
-            let numbers =
-                (least.min(moved as u64)..=moved as u64).map(|n| Outcome::Number(n as i64));
-            return Expected {
-                allowed: numbers.collect(),
-                sleeps: waits,
-            };
+        // Where it may end early it is not known either whether it sleeps.
+        let sleeps = waits && (least.is_some() || moved == fits && fits < transfer.len);
+        self.counters.writer_waits.1 += u64::from(sleeps);
+        Expected {
+            down_to: least.map(|least| least.min(moved as u64) as i64),
+            sleeps,
+            ..Expected::number(moved as u64)
         }
-        if moved == fits && fits < transfer.len && waits {
-            self.counters.writer_waits.1 += 1;
-            return written.after_a_signal();
-        }
-        written
     }
 
     fn write_record(
@@ -213,7 +228,10 @@ impl Instance {
         if stack && self.full_for(len) {
             if waits {
                 self.counters.writer_waits.1 += 1;
-                return Expected::fails(Errno::EINTR).after_a_signal();
+                // The wait comes before EFAULT; but the record is copied before its turn, so before that wait.
+                let bad = (transfer.good < len).then_some(Errno::EFAULT);
+                let errors = [Errno::EINTR].into_iter().chain(bad);
+                return Expected::one_of(errors.map(Outcome::Fails)).after_a_signal();
             }
             self.open_mut(number).refused = len;
             return Expected::fails(Errno::EAGAIN);

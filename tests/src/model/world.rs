@@ -139,15 +139,10 @@ impl World {
             (operation, outcome, before)
         {
             *self = before;
-            for beyond in [Some(*n as u64), None] {
-                if let Some((instance, _)) = self.open_of(*fd) {
-                    instance.beyond = beyond;
-                }
-                if beyond.is_some() {
-                    self.step(operation);
-                }
-            }
-            // How much fits was not known, so neither was whether it slept.
+            self.cut(*fd, Some(*n as u64));
+            self.step(operation);
+            self.cut(*fd, None);
+            // Whether it slept was not seen.
             if let Some((instance, _)) = self.open_of(*fd) {
                 instance.counters.writer_waits.1 += 1;
             }
@@ -160,14 +155,21 @@ impl World {
         }
     }
 
+    /// Has the next write through a descriptor end there.
+    fn cut(&mut self, fd: usize, cut: Option<u64>) {
+        if let Some((instance, _)) = self.open_of(fd) {
+            instance.cut = cut;
+        }
+    }
+
     /// Whether the contract leaves open how far an operation goes.
     pub fn is_open(&self, operation: &Operation) -> bool {
-        let Operation::Write { fd, .. } = operation else {
+        let Operation::Write { fd, transfer, .. } = operation else {
             return false;
         };
         self.descriptors[*fd].is_some_and(|it| {
             let instance = &self.instances[it.instance];
-            instance.goes_beyond(&instance.opens[&it.open])
+            instance.may_end_early(it.open, *transfer).is_some()
         })
     }
 
@@ -187,7 +189,9 @@ impl World {
 
     fn add(&mut self, name: usize, keys: &[(&'static str, String)]) -> Expected {
         let settings = Settings::parse(keys);
-        let split = settings.as_ref().is_ok_and(|it| it.split);
+        let split = keys
+            .iter()
+            .any(|(key, value)| *key == "split" && value == "1");
         let wanted = Self::nodes(name, split);
         let taken = (0..NAMES.len()).any(|other| {
             self.named(other).is_some_and(|instance| {
