@@ -251,6 +251,17 @@ fn settle(device: &Device, instance: &Instance, plan: &Plan, account: &mut Accou
         counted == done,
         "counted {counted:?}, done {done:?}: {stats:?}"
     );
+    let proc = instance.proc();
+    let shown = [
+        proc.bytes_written,
+        proc.write_count,
+        proc.bytes_read,
+        proc.read_count,
+    ];
+    ensure!(
+        shown == counted && proc.bytes_used == u64::from(status.bytes_used),
+        "/proc shows {proc:?} of {stats:?} {status:?}"
+    );
     ensure!(status.open_count == 1, "opens are left: {status:?}");
 
     let taken = match plan.discipline {

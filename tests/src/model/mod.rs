@@ -127,7 +127,7 @@ pub fn run(plan: &Plan, subject: &mut dyn Subject) -> Summary {
         summary.slept += episode.slept;
         if let Some((at, allowed, seen)) = mismatch.map(|it| *it) {
             eprintln!(
-                "seed {seed}: a difference at operation {}, to be shortened",
+                "seed {seed}: a difference at operation {}, to be shortened: {at}: {seen:?}, not {allowed:?}",
                 done.len()
             );
             let found = shorten::shorten(subject, done).unwrap_or_else(|operations| Difference {

@@ -167,9 +167,14 @@ fn simpler_transfers(transfer: Transfer) -> Vec<Transfer> {
     forms
 }
 
-/// Smaller numbers, the smallest first.
+/// Smaller numbers, the smallest first: ever nearer by halves, so that the least is soon found.
 fn smaller(number: usize) -> impl Iterator<Item = usize> {
-    let mut numbers = vec![0, 1, number / 2, number.saturating_sub(1)];
+    let steps = std::iter::successors(Some(number / 2), |step| Some(step / 2));
+    let steps = steps.take_while(|step| *step > 0);
+    let mut numbers: Vec<_> = [0, 1]
+        .into_iter()
+        .chain(steps.map(|it| number - it))
+        .collect();
     numbers.retain(|it| *it < number);
     numbers.dedup();
     numbers.into_iter()
