@@ -344,7 +344,11 @@ impl Command for AddCommand {
         let mut settings = Settings::new(kind);
         if let Some(text) = add.max_capacity {
             settings.max_capacity = parse(text)?;
-            settings.capacity = settings.capacity.min(settings.max_capacity);
+            // A capacity that starts at the largest one goes up with it, too.
+            settings.capacity = match kind.rules().capacity {
+                Some(all) if all == kind.rules().max_capacity => settings.max_capacity,
+                _ => settings.capacity.min(settings.max_capacity),
+            };
         }
         if let Some(text) = add.capacity {
             settings.capacity = parse(text)?;

@@ -239,7 +239,15 @@ impl Instance {
         if open.write && writable {
             events |= WRITABLE;
         }
-        Expected::exactly(Outcome::Events(events))
+        // After the last writer's close and the last byte there is a hang-up; whether also at the end of a
+        // file, which `on_empty` does not affect otherwise, is left open.
+        let ended = open.read && self.ready(open, None) == Ready::End;
+        let hangup = self.settings.on_empty == OnEmpty::Hangup
+            && open.seen_writer
+            && self.writers() == 0
+            && self.used() == 0;
+        let both = (ended && hangup).then_some(events | libc::POLLHUP);
+        Expected::one_of([events].into_iter().chain(both).map(Outcome::Events))
     }
 
     /// An ioctl.

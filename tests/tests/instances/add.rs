@@ -277,3 +277,17 @@ fn taken_and_unknown_names() {
         (Ok(()), Err(Errno::ENODEV))
     );
 }
+
+/// The capacity of a spool starts at its `max_capacity`, also at one that is more than the default. (The model
+/// found that.)
+#[test]
+fn a_spool_starts_with_all_it_may_have() {
+    let _module = Module::load(&[]);
+    for most in [10, 409600000, 409600001, 2147483647] {
+        let spool = Instance::add(&format!("s discipline=spool max_capacity={most}"));
+        assert_eq!(spool.proc().buffer_size, most);
+        assert_eq!(spool.remove(), Ok(()));
+    }
+    let log = Instance::add("l discipline=log max_capacity=2147483647");
+    assert_eq!(log.proc().buffer_size, 4096);
+}
