@@ -52,9 +52,12 @@ impl Instance {
             }
             Ready::Wait => {
                 self.counters.reader_waits.1 += 1;
-                // Short enough to wait for it.
                 return match self.settings.read_timeout_ms {
-                    1..=MODELLED_TIMEOUT => Expected::fails(Errno::EAGAIN),
+                    // Short enough to wait for it, and then it has slept for certain.
+                    1..=MODELLED_TIMEOUT => {
+                        self.counters.reader_waits.0 += 1;
+                        Expected::fails(Errno::EAGAIN)
+                    }
                     _ => Expected::fails(Errno::EINTR).after_a_signal(),
                 };
             }
