@@ -140,6 +140,12 @@ impl Process {
         output
     }
 
+    /// Whether it has ended, and was not waited for yet.
+    pub fn has_ended(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        stat.is_ok_and(|stat| stat.contains(") Z "))
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("sending a signal to a child");

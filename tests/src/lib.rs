@@ -20,6 +20,7 @@ pub mod group;
 pub mod guest;
 pub mod instance;
 pub mod klog;
+pub mod length;
 pub mod memory;
 pub mod model;
 pub mod module;
@@ -32,6 +33,7 @@ pub mod watchdog;
 
 pub use device::Device;
 pub use instance::Instance;
+pub use length::length;
 pub use module::Module;
 pub use patience::eventually;
 pub use sleeper::{Sleeper, sleeping_read, sleeping_write};

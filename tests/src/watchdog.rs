@@ -48,14 +48,22 @@ impl Watchdog {
     }
 }
 
+/// State, system call and kernel stack of a task.
+pub fn where_it_sleeps(tid: Pid) -> String {
+    let file = |name: &str| fs::read_to_string(format!("/proc/{tid}/{name}")).unwrap_or_default();
+    let status = file("status");
+    let wanted = ["State:", "voluntary_ctxt_switches:"];
+    let lines = status
+        .lines()
+        .filter(|line| wanted.iter().any(|key| line.starts_with(key)));
+    let lines: Vec<_> = lines.collect();
+    format!("{}\n{}{}", lines.join("\n"), file("syscall"), file("stack"))
+}
+
 fn interrupt(thread: Pthread, tid: Pid) {
-    let file = |name: &str| {
-        fs::read_to_string(format!("/proc/self/task/{tid}/{name}")).unwrap_or_default()
-    };
     eprintln!(
-        "the test has hung for {PATIENCE:?} and is interrupted; system call and kernel stack:\n{}{}",
-        file("syscall"),
-        file("stack")
+        "the test has hung for {PATIENCE:?} and is interrupted:\n{}",
+        where_it_sleeps(tid)
     );
     // The thread lives as long as what it made this watchdog for.
     let _ = pthread_kill(thread, signals::INTERRUPTING);

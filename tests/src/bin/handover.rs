@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `handover [STEP]... -- STEP...`: takes the steps before `--` once and those behind it again and again, until it
+//! is killed.
+//!
+//! | step | does |
+//! | --- | --- |
+//! | `w:NODE:LEN` | one write, which must take all |
+//! | `r:NODE:LEN` | as many reads as it takes |
+//! | `z:NODE:LEN`, `Z:NODE:LEN` | the same, of zeros, for writers who share a reader |
+//! | `f:NODE:LEN` | writes a whole file: opens, writes, closes |
+//! | `n:NODE:LEN` | reads a whole file to its end, and asks for the next (`MYDEV_NEXT`) |
+//! | `c:NODE` | CLEAR, and back to position 0 |
+//!
+//! Who writes and who reads a node count the same: the bytes of a step are all the number of the step.
+
+use std::{collections::HashMap, os::fd::AsFd, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+use mydevice_tests::Device;
+use nix::{
+    fcntl::OFlag,
+    unistd::{Whence, lseek},
+};
+
+/// One end of a node: open, and how many steps it has taken.
+struct End {
+    device: Device,
+    steps: u8,
+    buffer: Vec<u8>,
+}
+
+impl End {
+    /// Fills the buffer with what the next step moves.
+    fn next(&mut self, step: &Step) {
+        if !step.what.eq_ignore_ascii_case(&'z') {
+            self.steps = self.steps.wrapping_add(1);
+        }
+        self.buffer.clear();
+        self.buffer.resize(step.len, self.steps);
+    }
+}
+
+#[derive(Default)]
+struct Ends {
+    readers: HashMap<String, End>,
+    writers: HashMap<String, End>,
+}
+
+fn end<'a>(ends: &'a mut HashMap<String, End>, node: &str, way: OFlag) -> Result<&'a mut End> {
+    if !ends.contains_key(node) {
+        let device =
+            Device::open(Path::new(node), way).with_context(|| format!("opening {node}"))?;
+        let end = End {
+            device,
+            steps: 0,
+            buffer: Vec::new(),
+        };
+        ends.insert(node.to_owned(), end);
+    }
+    ends.get_mut(node).context("it was just made")
+}
+
+impl Ends {
+    fn take(&mut self, step: &Step) -> Result<()> {
+        let (node, len) = (&step.node, step.len);
+        match step.what {
+            'w' | 'z' => {
+                let end = end(&mut self.writers, node, OFlag::O_WRONLY)?;
+                end.next(step);
+                let written = end.device.write(&end.buffer)?;
+                ensure!(written == len, "a write of {len} bytes took {written}");
+            }
+            'f' => {
+                let end = end(&mut self.writers, node, OFlag::O_WRONLY)?;
+                end.next(step);
+                let file = Device::open(Path::new(node), OFlag::O_WRONLY)?;
+                let written = file.write(&end.buffer)?;
+                ensure!(written == len, "a write of {len} bytes took {written}");
+            }
+            'r' | 'n' | 'Z' => {
+                let end = end(&mut self.readers, node, OFlag::O_RDONLY)?;
+                end.next(step);
+                let mut left = len;
+                while left > 0 {
+                    let got = end.device.read(left)?;
+                    ensure!(!got.is_empty(), "0 where {left} more bytes were to come");
+                    ensure!(
+                        got == end.buffer[..got.len()],
+                        "{:?} in step {}",
+                        got,
+                        end.steps
+                    );
+                    left -= got.len();
+                }
+                if step.what == 'n' {
+                    let more = end.device.read(1)?;
+                    ensure!(more.is_empty(), "{more:?} behind the end of a file");
+                    end.device.next()?;
+                }
+            }
+            'c' => {
+                end(&mut self.writers, node, OFlag::O_WRONLY)?
+                    .device
+                    .clear()?;
+                let reader = &end(&mut self.readers, node, OFlag::O_RDONLY)?.device;
+                lseek(reader.as_fd(), 0, Whence::SeekSet)?;
+            }
+            other => bail!("{other:?} is no step"),
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Step {
+    what: char,
+    node: String,
+    len: usize,
+}
+
+impl Step {
+    fn parse(text: &str) -> Result<Self> {
+        let mut parts = text.split(':');
+        let what = parts.next().and_then(|what| what.chars().next());
+        let (Some(what), Some(node)) = (what, parts.next()) else {
+            bail!("{text:?} is no step");
+        };
+        Ok(Self {
+            what,
+            node: node.to_owned(),
+            len: parts.next().map_or(Ok(0), str::parse)?,
+        })
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let behind = arguments.iter().position(|argument| argument == "--");
+    let behind = behind.context("usage: handover [STEP]... -- STEP...")?;
+    let parse = |steps: &[String]| -> Result<Vec<_>> {
+        steps.iter().map(|step| Step::parse(step)).collect()
+    };
+    let (first, forever) = (
+        parse(&arguments[..behind])?,
+        parse(&arguments[behind + 1..])?,
+    );
+    ensure!(!forever.is_empty(), "nothing to be done");
+
+    let mut ends = Ends::default();
+    for step in first.iter().chain(forever.iter().cycle()) {
+        ends.take(step).with_context(|| format!("{step:?}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! No wake-up is lost: two processes hand something to each other so that each step of one wakes the other, which
+//! sleeps. One lost wake-up, and both sleep for ever.
+//!
+//! `MYDEVICE_HANDOVERS` says how many sleeps there are to be, for each side that can wait and each capacity; a long
+//! run is cut in pieces by it, or by the names of the tests.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use mydevice_tests::{
+    Device, Instance, Module,
+    guest::{Process, on_one_cpu},
+    length,
+    patience::PATIENCE,
+    watchdog::where_it_sleeps,
+};
+
+const CAPACITIES: [usize; 4] = [1, 2, 31, 4096];
+
+/// What is repeated, and by whom.
+struct Play {
+    /// Of both instances, `A` and `B`.
+    settings: String,
+    /// What each process does, as the program `handover` takes it.
+    processes: Vec<String>,
+}
+
+/// Lets the processes run until readers and writers have slept so often, and says how long that took. On one CPU a
+/// hand-over is cheap; what CPUs do to each other needs more than one, and a tenth of the sleeps is done so.
+#[track_caller]
+fn play(what: &str, play: &Play) {
+    let wanted = length("MYDEVICE_HANDOVERS", 150, 1_000_000);
+    let (one, rate_on_one) = on_one_cpu(|| run(play, wanted));
+    let (all, rate_on_all) = run(play, wanted / 10);
+    println!(
+        "{what}, {}: {one} sleeps on one CPU, {rate_on_one:.0} a second; {all} on all, {rate_on_all:.0} a second",
+        play.settings
+    );
+}
+
+#[track_caller]
+fn run(play: &Play, wanted: u64) -> (u64, f64) {
+    let instances = ["a", "b"].map(|name| Instance::add(&format!("{name} {}", play.settings)));
+    let watch: Vec<_> = instances.iter().map(Instance::nonblocking).collect();
+    let start = Instant::now();
+    let processes: Vec<_> = play
+        .processes
+        .iter()
+        .map(|steps| {
+            let steps = steps
+                .replace('A', "/dev/mydevice-a")
+                .replace('B', "/dev/mydevice-b");
+            let steps: Vec<_> = steps.split_whitespace().collect();
+            Process::start(env!("CARGO_BIN_EXE_handover"), &steps)
+        })
+        .collect();
+
+    let (mut slept, mut moved) = (0, Instant::now());
+    while slept < wanted {
+        sleep(Duration::from_millis(2));
+        let now = sleeps(&watch);
+        if now > slept {
+            (slept, moved) = (now, Instant::now());
+        }
+        let hangs = moved.elapsed() > PATIENCE / 3;
+        if hangs || processes.iter().any(|process| process.has_ended()) {
+            fail(&watch, &instances, processes, slept);
+        }
+    }
+    let rate = slept as f64 / start.elapsed().as_secs_f64();
+    drop(processes);
+    drop(watch);
+    for instance in &instances {
+        assert_eq!(instance.remove(), Ok(()));
+    }
+    (slept, rate)
+}
+
+/// How often somebody went to sleep there, as the driver counts it.
+fn sleeps(watch: &[Device]) -> u64 {
+    let stats = watch.iter().map(Device::stats);
+    stats
+        .map(|stats| stats.reader_waits + stats.writer_waits)
+        .sum()
+}
+
+/// Says all that there is to say of a hand-over that came to a stop.
+fn fail(watch: &[Device], instances: &[Instance], processes: Vec<Process>, slept: u64) -> ! {
+    for (instance, device) in instances.iter().zip(watch) {
+        eprintln!(
+            "{}: {:?}\n{:?}\npoll says {:?}\n{}",
+            instance.name(),
+            device.status(),
+            device.stats(),
+            device.ready(),
+            instance.proc_text(),
+        );
+    }
+    for process in processes {
+        eprintln!(
+            "process {}:\n{}",
+            process.pid(),
+            where_it_sleeps(process.pid())
+        );
+        if process.has_ended() {
+            eprintln!("{}", String::from_utf8_lossy(&process.join().stderr));
+        }
+    }
+    panic!("nobody goes on after {slept} sleeps: a wake-up is lost, or a process failed");
+}
+
+/// Two processes of which each reads what the other writes: every read sleeps.
+#[track_caller]
+fn readers_wait(settings: &str) {
+    play(
+        "readers",
+        &Play {
+            settings: settings.to_owned(),
+            processes: vec!["-- w:A:1 r:B:1".into(), "-- r:A:1 w:B:1".into()],
+        },
+    );
+}
+
+/// Two processes of which each writes where it is full until the other reads: every write sleeps.
+#[track_caller]
+fn writers_wait(settings: &str, len: usize) {
+    play(
+        "writers",
+        &Play {
+            settings: settings.to_owned(),
+            processes: vec![
+                format!("w:A:{len} -- w:A:{len} r:B:{len}"),
+                format!("w:B:{len} -- r:A:{len} w:B:{len}"),
+            ],
+        },
+    );
+}
+
+#[test]
+fn no_wake_up_is_lost_of_stream_readers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        readers_wait(&format!("discipline=stream capacity={capacity}"));
+    }
+}
+
+#[test]
+fn no_wake_up_is_lost_of_stream_writers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        writers_wait(&format!("discipline=stream capacity={capacity}"), capacity);
+    }
+}
+
+/// A writer that sleeps for room in the middle of its write.
+#[test]
+fn no_wake_up_is_lost_of_stream_writers_in_mid_write() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        let len = 2 * capacity + 1;
+        play(
+            "writers in mid-write",
+            &Play {
+                settings: format!("discipline=stream capacity={capacity}"),
+                processes: vec![format!("-- w:A:{len}"), format!("-- r:A:{len}")],
+            },
+        );
+    }
+}
+
+/// Writers that sleep for their turn while another is in mid-write.
+#[test]
+fn no_wake_up_is_lost_of_stream_writers_that_wait_for_their_turn() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        let len = capacity + 1;
+        play(
+            "writers by turns",
+            &Play {
+                settings: format!("discipline=stream capacity={capacity}"),
+                // Three writers send the same, so the reader need not know whose it gets.
+                processes: vec![
+                    format!("-- z:A:{len}"),
+                    format!("-- z:A:{len}"),
+                    format!("-- z:A:{len}"),
+                    "-- Z:A:1".to_owned(),
+                ],
+            },
+        );
+    }
+}
+
+/// Readers at the end of the text. Whoever has read it clears it, for no text grows for ever.
+#[test]
+fn no_wake_up_is_lost_of_buffer_readers_at_the_end() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        play(
+            "readers",
+            &Play {
+                settings: format!("discipline=buffer capacity={capacity} on_empty=block"),
+                processes: vec!["-- w:A:1 r:B:1 c:B".into(), "-- r:A:1 c:A w:B:1".into()],
+            },
+        );
+    }
+}
+
+#[test]
+fn no_wake_up_is_lost_of_log_readers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        readers_wait(&format!("discipline=log capacity={capacity}"));
+    }
+}
+
+#[test]
+fn no_wake_up_is_lost_of_stack_readers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        readers_wait(&format!(
+            "discipline=stack on_empty=block max_capacity={capacity}"
+        ));
+    }
+}
+
+/// Writers of records that do not fit until the record that is there was taken.
+#[test]
+fn no_wake_up_is_lost_of_stack_writers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        let settings = format!("discipline=stack on_empty=block max_capacity={capacity}");
+        writers_wait(&settings, capacity);
+    }
+}
+
+/// Readers that wait for the next file, and for the end of it.
+#[test]
+fn no_wake_up_is_lost_of_spool_readers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        play(
+            "readers",
+            &Play {
+                settings: format!("discipline=spool capacity={capacity}"),
+                processes: vec!["-- f:A:1 n:B:1".into(), "-- n:A:1 f:B:1".into()],
+            },
+        );
+    }
+}
+
+/// Readers that follow a file while it is being written.
+#[test]
+fn no_wake_up_is_lost_of_spool_followers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        readers_wait(&format!("discipline=spool capacity={capacity}"));
+    }
+}
+
+#[test]
+fn no_wake_up_is_lost_of_spool_writers() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        writers_wait(&format!("discipline=spool capacity={capacity}"), capacity);
+    }
+}
