@@ -2,7 +2,6 @@
 
 //! L2 to L9: the modules come, take parameters, and go. (L1, every warning an error, is the build's.)
 
-mod cycles;
 mod load;
 mod parameters;
 
