@@ -46,6 +46,11 @@ impl Device {
         Ok(Self { fd: Arc::new(fd) })
     }
 
+    /// What came by other ways than by opening a node.
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd: Arc::new(fd) }
+    }
+
     /// One read of at most `max` bytes.
     pub fn read(&self, max: usize) -> Result<Vec<u8>> {
         let mut buffer = vec![0; max];
