@@ -10,11 +10,17 @@
 //! | `z:NODE:LEN`, `Z:NODE:LEN` | the same, of zeros, for writers who share a reader |
 //! | `f:NODE:LEN` | writes a whole file: opens, writes, closes |
 //! | `n:NODE:LEN` | reads a whole file to its end, and asks for the next (`MYDEV_NEXT`) |
+//! | `j:MICROS` | computes for a random time of that length at most |
 //! | `c:NODE` | CLEAR, and back to position 0 |
 //!
 //! Who writes and who reads a node count the same: the bytes of a step are all the number of the step.
 
-use std::{collections::HashMap, os::fd::AsFd, path::Path};
+use std::{
+    collections::HashMap,
+    os::fd::AsFd,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use mydevice_tests::Device;
@@ -41,8 +47,8 @@ impl End {
     }
 }
 
-#[derive(Default)]
 struct Ends {
+    start: Instant,
     readers: HashMap<String, End>,
     writers: HashMap<String, End>,
 }
@@ -106,6 +112,16 @@ impl Ends {
                 let reader = &end(&mut self.readers, node, OFlag::O_RDONLY)?.device;
                 lseek(reader.as_fd(), 0, Whence::SeekSet)?;
             }
+            'j' => {
+                let most: u64 = node.parse()?;
+                // Chance enough: from how long it took to come here.
+                let nanos = u64::from(self.start.elapsed().subsec_nanos());
+                let pause = Duration::from_nanos(nanos.wrapping_mul(2_654_435_761) % (most * 1000));
+                let begin = Instant::now();
+                while begin.elapsed() < pause {
+                    std::hint::spin_loop();
+                }
+            }
             other => bail!("{other:?} is no step"),
         }
         Ok(())
@@ -147,7 +163,11 @@ fn main() -> Result<()> {
     );
     ensure!(!forever.is_empty(), "nothing to be done");
 
-    let mut ends = Ends::default();
+    let mut ends = Ends {
+        start: Instant::now(),
+        readers: HashMap::new(),
+        writers: HashMap::new(),
+    };
     for step in first.iter().chain(forever.iter().cycle()) {
         ends.take(step).with_context(|| format!("{step:?}"))?;
     }

@@ -30,12 +30,14 @@ struct Play {
 }
 
 /// Lets the processes run until readers and writers have slept so often, and says how long that took. On one CPU a
-/// hand-over is cheap; what CPUs do to each other needs more than one, and a tenth of the sleeps is done so.
+/// hand-over is cheap; what CPUs do to each other needs more than one, and a tenth of the sleeps is done so. There,
+/// everybody waits a random time before each step, longer than a wake-up takes from CPU to CPU: else one would always be asleep when the other comes, and the moment
+/// at which it falls asleep would never be hit.
 #[track_caller]
 fn play(what: &str, play: &Play) {
     let wanted = length("MYDEVICE_HANDOVERS", 150, 1_000_000);
-    let (one, rate_on_one) = on_one_cpu(|| run(play, wanted));
-    let (all, rate_on_all) = run(play, wanted / 10);
+    let (one, rate_on_one) = on_one_cpu(|| run(play, wanted, ""));
+    let (all, rate_on_all) = run(play, wanted / 10, " j:600 ");
     println!(
         "{what}, {}: {one} sleeps on one CPU, {rate_on_one:.0} a second; {all} on all, {rate_on_all:.0} a second",
         play.settings
@@ -43,7 +45,7 @@ fn play(what: &str, play: &Play) {
 }
 
 #[track_caller]
-fn run(play: &Play, wanted: u64) -> (u64, f64) {
+fn run(play: &Play, wanted: u64, before_each: &str) -> (u64, f64) {
     let instances = ["a", "b"].map(|name| Instance::add(&format!("{name} {}", play.settings)));
     let watch: Vec<_> = instances.iter().map(Instance::nonblocking).collect();
     let start = Instant::now();
@@ -51,7 +53,9 @@ fn run(play: &Play, wanted: u64) -> (u64, f64) {
         .processes
         .iter()
         .map(|steps| {
-            let steps = steps
+            let (first, forever) = steps.split_once("--").expect("steps behind --");
+            let forever = forever.replace(' ', &format!("{before_each} "));
+            let steps = format!("{first} -- {forever}")
                 .replace('A', "/dev/mydevice-a")
                 .replace('B', "/dev/mydevice-b");
             let steps: Vec<_> = steps.split_whitespace().collect();

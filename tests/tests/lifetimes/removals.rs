@@ -141,11 +141,12 @@ fn remove_under_traffic(discipline: &str) {
 /// `MYDEVICE_REMOVALS` says how many.
 #[test]
 fn w8_removals_under_full_traffic_leave_nothing() {
-    let removals = length("MYDEVICE_REMOVALS", 30, 1_000);
+    let removals = length("MYDEVICE_REMOVALS", 100, 1_000);
     handle(Signal::SIGIO, SaFlags::SA_RESTART);
     let module = Module::load(&[]);
     let before = caught();
-    assert_no_growth(removals, |n| {
+    // It takes a hundred until every cache of the kernel's has what it keeps for its CPUs.
+    assert_no_growth(100, removals, 600, |n| {
         remove_under_traffic(DISCIPLINES[n as usize % DISCIPLINES.len()]);
     });
     assert!(caught() > before, "no SIGIO came");
