@@ -11,6 +11,7 @@ const BEGINNINGS: &[&str] = &[
     "------------[ cut here ]",
     "BUG:",
     "BUG ",
+    "[ BUG:",
     "WARNING:",
     "kernel BUG at",
     "Oops",
@@ -39,6 +40,7 @@ const BEGINNINGS: &[&str] = &[
     "KASAN:",
     "KCSAN:",
     "kmemleak: ",
+    "ODEBUG:",
     "kmem_cache_destroy",
     "refcount_t:",
     "list_add corruption",
@@ -53,7 +55,7 @@ const BEGINNINGS: &[&str] = &[
 
 /// Records that begin like a report and are none.
 const HARMLESS: &[&str] = &[
-    "kmemleak: Kernel memory leak detector",
+    "kmemleak: Kernel memory leak detector initialized",
     "kmemleak: Automatic memory scanning",
     "kmemleak: Memory pool",
     "rcu: rcu_preempt: ",
@@ -163,7 +165,10 @@ mod tests {
                    [    1.8] traps: python3[77] general protection fault ip:1 sp:2 error:0\n\
                    [    1.9] python3[78]: segfault at 0 ip 1 sp 2 error 4\n\
                    [    2.0] rcu: rcu_preempt: Adjusting\n\
-                   [    2.1] debug: unmapping init\n";
+                   [    2.1] debug: unmapping init\n\
+                   [    2.2] kmemleak: Kernel memory leak detector initialized (mem pool available: 39000)\n\
+                   [    2.3] kmemleak: Automatic memory scanning thread started\n\
+                   [    2.4] FAULT_INJECTION: forcing a failure.\n";
         assert_eq!(scan_console(log), None);
     }
 
@@ -189,11 +194,20 @@ mod tests {
             "Oops: Oops: 0002 [#1] SMP NOPTI",
             "Kernel panic - not syncing: Attempted to kill init!",
             "WARNING: possible circular locking dependency detected",
+            "WARNING: bad unlock balance detected!",
+            "WARNING: suspicious RCU usage",
+            "[ BUG: Invalid wait context ]",
+            "BUG: sleeping function called from invalid context at x.c:1",
+            "BUG: MAX_LOCKDEP_ENTRIES too low!",
+            "ODEBUG: free active (active state 0) object: 1 object type: work_struct hint: x+0x0/0x1",
             "INFO: task cat:55 blocked for more than 61 seconds.",
             "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
             "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [dd:99]",
             "UBSAN: array-index-out-of-bounds in x.c:1:2",
             "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+            // From here on it finds nothing, which must not look like nothing to find.
+            "kmemleak: Kernel memory leak detector disabled",
+            "ODEBUG: Out of memory. ODEBUG disabled",
             "dd: page allocation failure: order:4, mode:0xcc0(GFP_KERNEL)",
             "rust_kernel: panicked at rust/kernel/x.rs:1:1:",
         ] {
