@@ -7,10 +7,12 @@
 #include <linux/gfp.h>
 #include <linux/proc_fs.h>
 #include <linux/vmalloc.h>
+#include <asm/ioctls.h>
 
 /* The prefix goes when the bindings are made, see Kbuild. */
 static const fmode_t KAPI_CONST_FMODE_NOWAIT = FMODE_NOWAIT;
 static const int KAPI_CONST_IOCB_NOWAIT = IOCB_NOWAIT;
+static const u32 KAPI_CONST_FIONREAD = FIONREAD;
 static const gfp_t KAPI_CONST___GFP_RETRY_MAYFAIL = __GFP_RETRY_MAYFAIL;
 
 void kapi_helper_cond_resched(void);

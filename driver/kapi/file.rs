@@ -165,7 +165,7 @@ pub fn position(file: &File) -> i64 {
 }
 
 /// The standard ioctl command: how many bytes a read could get now, an `int`.
-pub const FIONREAD: u32 = bindings::FIONREAD;
+pub const FIONREAD: u32 = raw::FIONREAD;
 
 /// The `struct file_operations` that lead to `T`.
 pub(super) const fn operations<T: FileOperations>() -> &'static bindings::file_operations {
