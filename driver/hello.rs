@@ -6,9 +6,11 @@
 
 use kernel::prelude::*;
 
-/// The two wrappers of `mydevice` that this module needs.
+/// The wrappers of `mydevice` that this module needs.
 #[allow(dead_code, unreachable_pub)]
 mod kapi {
+    #[path = "compat.rs"]
+    pub(crate) mod compat;
     #[path = "modinfo.rs"]
     pub(crate) mod modinfo;
     #[allow(unsafe_code)]

@@ -22,6 +22,7 @@
 //! | `sched` | scheduling points |
 //! | `workqueue` | a work queue of a module's own |
 //! | `print` | log lines at debug level |
+//! | `compat` | what differs between kernels |
 //! | `raw` | bindings that `kernel::bindings` lacks, made by bindgen, and the helpers in C |
 
 // Written as part of a crate that exports it.
@@ -30,6 +31,7 @@
 pub(crate) mod attribute;
 pub(crate) mod capability;
 pub(crate) mod class;
+pub(crate) mod compat;
 pub(crate) mod device;
 pub(crate) mod fasync;
 pub(crate) mod file;

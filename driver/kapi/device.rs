@@ -10,14 +10,12 @@
 //! [`include/linux/device.h`](srctree/include/linux/device.h)
 
 use core::ptr::NonNull;
-use kernel::{
-    bindings, container_of, error::to_result, module::this_module, prelude::*, sync::Arc,
-    types::Opaque,
-};
+use kernel::{bindings, container_of, error::to_result, prelude::*, sync::Arc, types::Opaque};
 
 use super::{
     attribute::{self, AttributeList},
     class::Class,
+    compat::this_module,
     fasync::Fasync,
     file::FileOperations,
 };

@@ -15,12 +15,13 @@ use kernel::{
     error::{from_result, VTABLE_DEFAULT_ERROR},
     fs::{file::flags, File, Kiocb},
     iov::{IovIterDest, IovIterSource},
-    module::{this_module, ModuleMetadata},
     prelude::*,
     types::ForeignOwnable,
+    ModuleMetadata,
 };
 
 use super::{
+    compat::this_module,
     device::Node,
     fasync::Band,
     poll::{Events, PollTable},

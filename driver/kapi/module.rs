@@ -4,10 +4,9 @@
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
-use kernel::{
-    bindings,
-    module::{this_module, ModuleMetadata},
-};
+use kernel::{bindings, ModuleMetadata};
+
+use super::compat::this_module;
 
 /// For an `init` that fails after it has let others in, and has taken away again what they came in by: waits until they
 /// are gone.

@@ -334,7 +334,7 @@ macro_rules! module_param {
             static PARAM: $crate::kapi::param::KernelParam = $crate::kapi::param::KernelParam::new(
                 NAME,
                 $perm,
-                ::kernel::module::this_module::<$crate::LocalModule>(),
+                $crate::kapi::compat::this_module::<$crate::LocalModule>(),
                 &$static,
             );
         };
