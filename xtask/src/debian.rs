@@ -49,14 +49,19 @@ impl Mirrors {
 
     fn sources(&self, distribution: &Distribution) -> Vec<String> {
         let suite = distribution.suite;
+        let deb = if distribution.dated_index {
+            "deb [check-valid-until=no]"
+        } else {
+            "deb"
+        };
         let mut sources = vec![
-            format!("deb {} {suite} main", self.main),
-            format!("deb {} {suite}-updates main", self.main),
-            format!("deb {} {suite}-security main", self.security),
+            format!("{deb} {} {suite} main", self.main),
+            format!("{deb} {} {suite}-updates main", self.main),
+            format!("{deb} {} {suite}-security main", self.security),
         ];
         if distribution.kernel_suite != suite {
             sources.push(format!(
-                "deb {} {} main",
+                "{deb} {} {} main",
                 self.main, distribution.kernel_suite
             ));
         }

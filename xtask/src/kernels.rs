@@ -16,6 +16,8 @@ pub struct Distribution {
     pub suite: &'static str,
     /// Where its kernel comes from.
     pub kernel_suite: &'static str,
+    /// Whether an index of the archive that is past its date will do.
+    pub dated_index: bool,
     /// What is installed besides the essential packages and the kernel.
     pub packages: &'static [&'static str],
 }
@@ -53,6 +55,18 @@ const TRIXIE: Distribution = Distribution {
     tree: "stock",
     suite: "trixie",
     kernel_suite: "trixie-backports",
+    dated_index: false,
+    packages: PACKAGES,
+};
+
+/// The Debian to come with its own kernel: another line of the kernel, and newer compilers.
+const FORKY: Distribution = Distribution {
+    tree: "next",
+    suite: "forky",
+    kernel_suite: "forky",
+    // Mirrors that stand still for a while keep the suites that are released. An index of this one is signed for a
+    // week, and an older one is as good here: nothing in the tree faces a network.
+    dated_index: true,
     packages: PACKAGES,
 };
 
@@ -77,6 +91,14 @@ pub const KERNELS: &[Kernel] = &[
             usual: "12 min",
         }),
         memory: "4G",
+    },
+    Kernel {
+        name: "next",
+        about: "Debian's own signed cloud kernel, as it is in the Debian to come",
+        distribution: &FORKY,
+        flavour: "cloud-amd64",
+        own: None,
+        memory: "2G",
     },
 ];
 
