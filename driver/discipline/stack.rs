@@ -97,6 +97,11 @@ impl Discipline for Stack {
         self.chain.quota().fits(len, self.max)
     }
 
+    fn room_for(&self, _cursor: &Cursor, len: usize) -> bool {
+        // What will never fit is refused at once.
+        len > self.max || self.has_room(len)
+    }
+
     fn inlet(&mut self) -> Inlet<'_> {
         Inlet::Records(self)
     }

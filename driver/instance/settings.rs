@@ -7,7 +7,10 @@
 use kernel::prelude::*;
 
 use super::{Instance, News, Settings, State};
-use crate::discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT};
+use crate::{
+    discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT},
+    kapi::poll::{Events, Reach},
+};
 
 impl Instance {
     /// Its largest capacity, in bytes.
@@ -15,7 +18,7 @@ impl Instance {
         self.state.lock().max_capacity
     }
 
-    /// Sets the largest capacity; EINVAL if that is less than the capacity, or more than there can be.
+    /// Sets the largest capacity, and wakes writers, who may have room now or none for ever; EINVAL if that is less than the capacity, or more than there can be.
     pub(crate) fn set_max_capacity(&self, bytes: usize) -> Result {
         let mut state = self.state.lock();
         if bytes < state.store.capacity() || bytes > CAPACITY_LIMIT {
@@ -23,6 +26,15 @@ impl Instance {
         }
         state.max_capacity = bytes;
         state.store.set_max_capacity(bytes);
+        let wake = state.settle(News {
+            data: false,
+            room: true,
+        });
+        drop(state);
+        self.wake(wake);
+        // Some may have room now, and what others wait to write will never fit: that is for each to see.
+        self.writers.wake_all();
+        self.pollers.wake(Events::WRITABLE, Reach::All);
         Ok(())
     }
 

@@ -236,7 +236,12 @@ impl State {
             if readable || over || empty && self.is_end(opened) {
                 events = events | Events::READABLE;
             }
-            if empty && self.hung_up(opened) {
+            // What nobody has begun to take may still come to this open.
+            let more = match self.store.rules().reading {
+                Reading::Take => self.store.offers(),
+                Reading::Copy => false,
+            };
+            if empty && !more && self.hung_up(opened) {
                 events = events | Events::HANGUP;
             }
         }

@@ -9,7 +9,7 @@ use mydevice_tests::{
     instance::DISCIPLINES,
     sleeping_read,
 };
-use nix::errno::Errno;
+use nix::{errno::Errno, poll::PollFlags};
 
 /// An open takes the oldest unclaimed file at its first read: two readers never share one.
 #[test]
@@ -181,4 +181,25 @@ fn a_file_of_which_nothing_is_left_is_not_handed_on() {
     next.wait_asleep_in(libc::SYS_read);
     hand_in(&module, &["the next"]);
     assert_eq!(next.join(), Ok(b"the next".to_vec()));
+}
+
+/// `hangup`: at the end of a file there is no POLLHUP while another file waits to be read.
+#[test]
+fn no_hangup_while_another_file_waits() {
+    let _module = Module::load(&[]);
+    let spool = Instance::add("jobs discipline=spool on_empty=hangup");
+    let reader = spool.reader();
+    for job in ["one", "two"] {
+        spool.writer().put(job);
+    }
+    for job in ["one", "two"] {
+        assert_eq!(reader.take(100), job);
+        let last = if job == "two" {
+            PollFlags::POLLHUP
+        } else {
+            PollFlags::empty()
+        };
+        assert_eq!(reader.ready(), READABLE | last, "at the end of {job}");
+        assert_eq!((reader.take(100), reader.next()), ("".into(), Ok(())));
+    }
 }

@@ -4,6 +4,7 @@
 
 use mydevice_tests::{
     Device, Instance, Module,
+    device::WRITABLE,
     group::MemoryGroup,
     guest::{Process, sh},
 };
@@ -153,6 +154,28 @@ fn clear_drops_all_records() {
         (device.stats().bytes_cleared, device.take(10)),
         (10, "abc".into())
     );
+}
+
+/// Who waits for room learns of a new `max_capacity`: there is room now, or what it has will never fit.
+#[test]
+fn a_new_limit_wakes_who_waits_for_room() {
+    let _module = Module::load(&[]);
+    let small = Instance::add("small discipline=stack max_capacity=10");
+    let device = small.nonblocking();
+    device.put("01234");
+    let (fits, never) = (small.writer(), small.writer());
+    let fits = mydevice_tests::sleeping_write(&fits, b"abcdef");
+    let never = mydevice_tests::sleeping_write(&never, b"0123456789");
+    assert_eq!(device.write(b"0123456789"), Err(Errno::EAGAIN));
+    assert!(!device.ready().intersects(WRITABLE));
+
+    assert_eq!(small.set_attribute("max_capacity", "9"), Ok(()));
+    assert_eq!(never.join(), Err(Errno::EMSGSIZE));
+    assert!(device.ready().contains(WRITABLE), "it is refused at once");
+    assert_eq!(device.write(b"0123456789"), Err(Errno::EMSGSIZE));
+
+    assert_eq!(small.set_attribute("max_capacity", "11"), Ok(()));
+    assert_eq!(fits.join(), Ok(6));
 }
 
 /// A record per 16 bytes of `max_capacity`, plus 64: beyond that it counts as full.
