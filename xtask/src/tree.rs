@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use mydevice_init::Sharing;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
@@ -77,6 +78,15 @@ impl Tree {
             None => Path::new("/lib/modules")
                 .join(&self.kernel.release)
                 .join("build"),
+        }
+    }
+
+    /// How the VM reaches the host's folders. A kernel that was built here has 9P built in; those that are packaged have
+    /// it as a module, and use their memory so much slower that what is wrong with virtiofs was never seen there.
+    pub fn sharing(&self) -> Sharing {
+        match &self.own {
+            Some(_) => Sharing::NineP,
+            None => Sharing::Virtiofs,
         }
     }
 

@@ -47,7 +47,7 @@ fuzz_target!(|steps: Vec<Step>| {
             }
             Step::Remove(place) => {
                 if let Some(at) = at(place, &model) {
-                    quota.remove(model.remove(at) as usize);
+                    quota.remove(model.remove(at) as usize, 1);
                 }
             }
             Step::Ask(Amount(len), Amount(limit)) => ask(&quota, len, limit),

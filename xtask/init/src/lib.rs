@@ -38,7 +38,9 @@ pub struct Config {
 /// A user land and a command to run in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// The virtiofs tag of the Debian tree, which stays as it is: changes live in memory.
+    /// How the guest reaches the host's folders.
+    pub sharing: Sharing,
+    /// The tag of the Debian tree, which stays as it is: changes live in memory.
     pub root_tag: String,
     /// Folders of the host, mounted in this order.
     pub shares: Vec<Share>,
@@ -52,10 +54,20 @@ pub struct Job {
     pub terminal: Option<TerminalSize>,
 }
 
+/// How the guest reaches the host's folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sharing {
+    /// By helper processes that write into the guest's memory. Quick, but QEMU's translator does not learn what they
+    /// wrote: where such a page held code before, the guest may go on with the old code's translation.
+    Virtiofs,
+    /// By QEMU itself, which knows what it wrote.
+    NineP,
+}
+
 /// A folder of the host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Share {
-    /// Its virtiofs tag.
+    /// Its tag.
     pub tag: String,
     /// Its absolute path, the same on both sides.
     pub path: PathBuf,

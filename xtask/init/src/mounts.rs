@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use mydevice_init::Job;
+use mydevice_init::{Job, Sharing};
 use rustix::mount::{MountFlags, mount, mount_move};
 
 /// Where the Debian tree is put together before it becomes `/`.
@@ -30,7 +30,22 @@ pub fn basic() -> Result<()> {
 pub fn user_land(job: &Job) -> Result<()> {
     let none = MountFlags::empty();
     // The tree on the host stays as it was made: every change lands in memory.
-    attach(&job.root_tag, "virtiofs", "/lower", MountFlags::RDONLY, "")?;
+    let (kind, tree_options, share_options) = match job.sharing {
+        Sharing::Virtiofs => ("virtiofs", "", ""),
+        // Nobody changes the tree, so what was read of it once stays good.
+        Sharing::NineP => (
+            "9p",
+            "trans=virtio,version=9p2000.L,msize=512000,cache=loose",
+            "trans=virtio,version=9p2000.L,msize=512000,cache=mmap",
+        ),
+    };
+    attach(
+        &job.root_tag,
+        kind,
+        "/lower",
+        MountFlags::RDONLY,
+        tree_options,
+    )?;
     attach("changes", "tmpfs", "/changes", none, "mode=0755")?;
     fs::create_dir_all("/changes/upper").context("make the overlay's upper folder")?;
     fs::create_dir_all("/changes/work").context("make the overlay's work folder")?;
@@ -67,7 +82,7 @@ pub fn user_land(job: &Job) -> Result<()> {
         }
     }
     for share in &job.shares {
-        attach(&share.tag, "virtiofs", inside(&share.path), none, "")?;
+        attach(&share.tag, kind, inside(&share.path), none, share_options)?;
     }
     // The user land's idea of what is mounted where.
     for (link, to) in [

@@ -85,6 +85,7 @@ fn boots(tree: &Tree) -> Result<bool> {
         memory: "512M",
         accelerator: Accelerator::Kvm,
         initramfs: &initramfs,
+        folders: &[],
     };
     let mut qemu = machine.start(
         tree,

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use mydevice_init::{Config, Job, Request, Share, TerminalSize};
+use mydevice_init::{Config, Job, Request, Share, Sharing, TerminalSize};
 
 use crate::cache::Cache;
 use crate::project;
@@ -32,7 +32,7 @@ use state::{End, State};
 
 /// How long to wait for more of a dead guest's output.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-/// The virtiofs tag of the Debian tree.
+/// The tag of the Debian tree.
 const ROOT_TAG: &str = "mydevice-root";
 
 /// What to boot and what to run in it.
@@ -71,21 +71,37 @@ impl Vm {
             .tempdir()
             .context("make a temporary folder")?;
         let shares = self.shares()?;
+        let sharing = tree.sharing();
         let config = Config {
             modules: Vec::new(),
-            job: Some(self.job(&shares)),
+            job: Some(self.job(&shares, sharing)),
         };
         let initramfs = initramfs::write(tree, config, folder.path())?;
         let link = Link::listen(folder.path(), self.terminal.is_some())?;
-        let mut daemons = vec![shares::serve_tree(tree, ROOT_TAG, folder.path())?];
-        for share in &shares {
-            daemons.push(shares::serve(tree, share, folder.path())?);
+        let mut daemons = Vec::new();
+        let mut folders = Vec::new();
+        match sharing {
+            Sharing::Virtiofs => {
+                daemons.push(shares::serve_tree(tree, ROOT_TAG, folder.path())?);
+                for share in &shares {
+                    daemons.push(shares::serve(tree, share, folder.path())?);
+                }
+            }
+            Sharing::NineP => {
+                folders.push((ROOT_TAG.to_owned(), tree.root(), true));
+                folders.extend(
+                    shares
+                        .iter()
+                        .map(|s| (s.tag.clone(), s.path.clone(), false)),
+                );
+            }
         }
         let machine = Machine {
             cpus: self.cpus,
             memory: &self.memory,
             accelerator,
             initramfs: &initramfs,
+            folders: &folders,
         };
         let log = folder.path().join("kernel.log");
         let mut qemu = machine.start(tree, &daemons, &link, folder.path(), &log)?;
@@ -139,7 +155,7 @@ impl Vm {
             .collect())
     }
 
-    fn job(&self, shares: &[Share]) -> Job {
+    fn job(&self, shares: &[Share], sharing: Sharing) -> Job {
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let mut env: Vec<(String, String)> = [
             ("PATH", path),
@@ -174,6 +190,7 @@ impl Vm {
             env.push((name.clone(), value));
         }
         Job {
+            sharing,
             root_tag: ROOT_TAG.to_owned(),
             shares: shares.to_vec(),
             command: self.command.clone(),

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use super::helper::Helper;
 use super::link::{Link, News};
 use super::shares::Daemon;
+use crate::privilege::is_root;
 use crate::tree::Tree;
 
 /// What makes the processor.
@@ -28,6 +29,8 @@ pub struct Machine<'a> {
     pub memory: &'a str,
     pub accelerator: Accelerator,
     pub initramfs: &'a Path,
+    /// Folders that QEMU itself serves: tag, path, and whether they are only to be read.
+    pub folders: &'a [(String, PathBuf, bool)],
 }
 
 /// A QEMU at work; it ends when this is dropped.
@@ -110,6 +113,17 @@ impl Machine<'_> {
                 .arg(format!("socket,id={name},path={}", escaped(socket)));
             qemu.arg("-device")
                 .arg(format!("virtserialport,chardev={name},name={name}"));
+        }
+        for (tag, path, readonly) in self.folders {
+            // What the guest's root makes belongs to the calling user, and so it is root's own for root alone.
+            let model = if is_root() { "passthrough" } else { "none" };
+            let readonly = if *readonly { "on" } else { "off" };
+            qemu.arg("-fsdev").arg(format!(
+                "local,id={tag},path={},security_model={model},readonly={readonly},multidevs=remap",
+                escaped(path)
+            ));
+            qemu.arg("-device")
+                .arg(format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"));
         }
         for daemon in daemons {
             qemu.arg("-chardev").arg(format!(
