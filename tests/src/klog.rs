@@ -9,6 +9,8 @@ use std::{
     os::unix::fs::OpenOptionsExt,
 };
 
+use mydevice_init::kernel_log::begins_report;
+
 /// One record of the kernel's own (what user space wrote to the log is left out).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -30,7 +32,7 @@ pub mod level {
     pub const DEBUG: u8 = 7;
 }
 
-/// Words that only a kernel in trouble says.
+/// Words that only a kernel in trouble says, wherever they stand; how reports begin, the VM's init knows.
 const REPORTS: &[&str] = &[
     "BUG:",
     "WARNING:",
@@ -47,7 +49,6 @@ const REPORTS: &[&str] = &[
     "KASAN",
     "KCSAN",
     "UBSAN",
-    "kmemleak",
     "page allocation failure",
     "vmalloc error",
     "blocked for more than",
@@ -107,7 +108,9 @@ fn parse(record: &str) -> Option<Record> {
 pub fn reports(records: &[Record]) -> Vec<&Record> {
     records
         .iter()
-        .filter(|record| REPORTS.iter().any(|word| record.text.contains(word)))
+        .filter(|record| {
+            begins_report(&record.text) || REPORTS.iter().any(|word| record.text.contains(word))
+        })
         .collect()
 }
 
