@@ -8,7 +8,7 @@ use kernel::{iov::IovIterSource, prelude::*, sync::Arc};
 
 use super::{Instance, News, Opened, State};
 use crate::{
-    discipline::{Block, Garbage, Inlet},
+    discipline::{Block, Garbage, Inlet, Records},
     kapi::{memory::Memory, wait::Patience},
     params,
     queue::extent::Extent,
@@ -45,7 +45,7 @@ impl Instance {
         let len = iov.len();
         let shape = {
             let mut state = self.state.lock();
-            let shape = state.takes_record(len)?;
+            let shape = state.takes_record(len)?.shape(len);
             if nonblocking && (state.gate.overhauling() || !state.store.has_room(len)) {
                 return state.refuse(opened, len);
             }
@@ -105,11 +105,11 @@ impl Instance {
 }
 
 impl State {
-    /// The shape in which a record of this length is to be brought. ENODEV or EMSGSIZE if it will never be in.
-    fn takes_record(&mut self, len: usize) -> Result<Extent> {
+    /// ENODEV or EMSGSIZE if a record of this length will never be in.
+    fn takes_record(&mut self, len: usize) -> Result<&mut dyn Records> {
         self.alive()?;
         match self.store.inlet() {
-            Inlet::Records(records) if len <= records.longest() => Ok(records.shape(len)),
+            Inlet::Records(records) if len <= records.longest() => Ok(records),
             _ => Err(EMSGSIZE),
         }
     }
@@ -123,15 +123,14 @@ impl State {
 
     /// Adds a record of `len` bytes, if there is room or room can be made.
     fn push(&mut self, record: &Arc<Block>, len: usize, garbage: &mut Garbage) -> Push {
-        if let Err(error) = self.takes_record(len) {
-            return Push::Refused(error);
-        }
-        if self.gate.overhauling() {
+        let overhauling = self.gate.overhauling();
+        let records = match self.takes_record(len) {
+            Ok(records) => records,
+            Err(error) => return Push::Refused(error),
+        };
+        if overhauling {
             return Push::Full;
         }
-        let Inlet::Records(records) = self.store.inlet() else {
-            return Push::Refused(EMSGSIZE);
-        };
         let (evicted, room) = records.make_room(len, garbage);
         let push = match room {
             true if records.push(record) => Push::Done,

@@ -18,7 +18,8 @@ impl Instance {
         self.state.lock().max_capacity
     }
 
-    /// Sets the largest capacity, and wakes writers, who may have room now or none for ever; EINVAL if that is less than the capacity, or more than there can be.
+    /// Sets the largest capacity, and wakes writers, who may have room now or none for ever; EINVAL if that is less than
+    /// the capacity, or more than there can be.
     pub(crate) fn set_max_capacity(&self, bytes: usize) -> Result {
         let mut state = self.state.lock();
         if bytes < state.store.capacity() || bytes > CAPACITY_LIMIT {

@@ -32,30 +32,18 @@ const WORKS: &[Work] = &[
     Work {
         discipline: "stream",
         stored: [1, 16_000],
-        work: |_, device| {
-            device.write(&BYTES)?;
-            device.read(BYTES.len())?;
-            Ok(())
-        },
+        work: write_and_read,
     },
     Work {
         discipline: "stack",
         stored: [1, 60_000],
-        work: |_, device| {
-            device.write(&BYTES)?;
-            device.read(BYTES.len())?;
-            Ok(())
-        },
+        work: write_and_read,
     },
     Work {
         // Full, so that each write drops the oldest record: the capacity is what was filled.
         discipline: "log",
         stored: [2, 16_000],
-        work: |_, device| {
-            device.write(&BYTES)?;
-            device.read(BYTES.len())?;
-            Ok(())
-        },
+        work: write_and_read,
     },
     Work {
         discipline: "spool",
@@ -70,6 +58,13 @@ const WORKS: &[Work] = &[
         },
     },
 ];
+
+/// Through one open.
+fn write_and_read(_: &Instance, device: &Device) -> Result<()> {
+    device.write(&BYTES)?;
+    device.read(BYTES.len())?;
+    Ok(())
+}
 
 fn main() -> Result<()> {
     let _module = Module::load(&[]);

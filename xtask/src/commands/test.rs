@@ -70,6 +70,16 @@ done
 exit $status
 "#;
 
+/// Counts a test of xtask's own, and says how it ended as libtest does.
+fn report(tally: &mut Tally, name: &str, ended: &Result<()>) {
+    if let Err(error) = ended {
+        say!("error: {error:#}");
+    }
+    let passed = ended.is_ok();
+    println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+    tally.add(passed);
+}
+
 impl Test {
     pub fn run(self) -> Result<ExitCode> {
         let mut tally = Tally::default();
@@ -115,27 +125,11 @@ impl Test {
             say!("\n==> The modules, compiled from scratch with warnings as errors (usually 15 s)");
             let folder = format!("{}-l1", self.machine.kernel);
             let built = kbuild::without_warnings(&cache, &tree, &folder, &["W=e", "modules"]);
-            if let Err(error) = &built {
-                say!("error: {error:#}");
-            }
-            println!(
-                "test {L1} ... {}",
-                if built.is_ok() { "ok" } else { "FAILED" }
-            );
-            tally.add(built.is_ok());
+            report(tally, L1, &built);
         }
         if tree.own.is_some() && self.selected(IN_TREE) {
             say!("\n==> The modules, built inside the kernel's tree and loaded");
-            let ended = self.in_tree(&cache, &tree);
-            if let Err(error) = &ended {
-                say!("error: {error:#}");
-            }
-            let passed = ended.is_ok();
-            println!(
-                "test {IN_TREE} ... {}",
-                if passed { "ok" } else { "FAILED" }
-            );
-            tally.add(passed);
+            report(tally, IN_TREE, &self.in_tree(&cache, &tree));
         }
         let mut programs = project::guest_tests()?;
         if self.machine.kernel != INJECTS_FAULTS && programs.iter().any(|p| p.name == FAULTS) {
