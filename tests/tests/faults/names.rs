@@ -6,7 +6,7 @@
 //! result). Where a call succeeds all the same, what is missing is listed and not counted.
 
 use std::{
-    fs::File,
+    fs,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -17,13 +17,9 @@ use mydevice_tests::{
     faults::{Faults, is_fault},
     module::Refusal,
 };
-use nix::{
-    fcntl::OFlag,
-    kmod::{ModuleInitFlags, finit_module},
-};
+use nix::{fcntl::OFlag, kmod::init_module};
 
-/// How many of the last allocations and copies of a load are looked at. What comes before them is the loader's work, most of
-/// it reading the file.
+/// How many of the last allocations and copies of a load are looked at. What comes before them is the loader's work.
 const OWN: u32 = 700;
 
 /// What there is of an instance, and what of its nodes is missing.
@@ -96,9 +92,9 @@ fn remove() {
 fn load(faults: &Faults, nth: u32, parameters: &std::ffi::CStr) -> (Result<Module, Refusal>, bool) {
     let mut failed = false;
     let result = Module::load_by("mydevice", |file| {
-        let file = File::open(file).expect("opening the module");
-        let load = || finit_module(file, parameters, ModuleInitFlags::empty());
-        let (result, was_reached) = faults.fail(nth, load);
+        // From memory: else the faults would be those of the file system.
+        let image = fs::read(file).expect("reading the module");
+        let (result, was_reached) = faults.fail(nth, || init_module(&image, parameters));
         failed = was_reached;
         result
     });
@@ -109,9 +105,9 @@ fn load(faults: &Faults, nth: u32, parameters: &std::ffi::CStr) -> (Result<Modul
 fn count(faults: &Faults, parameters: &std::ffi::CStr) -> u32 {
     let mut count = 0;
     Module::load_by("mydevice", |file| {
-        let file = File::open(file).expect("opening the module");
+        let image = fs::read(file).expect("reading the module");
         let mut result = Ok(());
-        count = faults.count(|| result = finit_module(file, parameters, ModuleInitFlags::empty()));
+        count = faults.count(|| result = init_module(&image, parameters));
         result
     })
     .expect("loading without a fault");
