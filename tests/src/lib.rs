@@ -20,6 +20,7 @@ pub mod group;
 pub mod guest;
 pub mod instance;
 pub mod klog;
+pub mod kmemleak;
 pub mod length;
 pub mod memory;
 pub mod model;
