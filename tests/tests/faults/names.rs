@@ -17,10 +17,7 @@ use mydevice_tests::{
     faults::{Faults, is_fault},
     module::Refusal,
 };
-use nix::{fcntl::OFlag, kmod::init_module};
-
-/// How many of the last allocations and copies of a load are looked at. What comes before them is the loader's work.
-const OWN: u32 = 700;
+use nix::{errno::Errno, fcntl::OFlag, kmod::init_module};
 
 /// What there is of an instance, and what of its nodes is missing.
 fn check(instance: &Instance, split: bool, failed: bool) {
@@ -101,17 +98,27 @@ fn load(faults: &Faults, nth: u32, parameters: &std::ffi::CStr) -> (Result<Modul
     (result, failed)
 }
 
-/// How many a load has in all.
-fn count(faults: &Faults, parameters: &std::ffi::CStr) -> u32 {
+/// How many a load has that succeeds, or is refused.
+fn count(faults: &Faults, parameters: &std::ffi::CStr) -> (Result<Module, Refusal>, u32) {
     let mut count = 0;
-    Module::load_by("mydevice", |file| {
+    let result = Module::load_by("mydevice", |file| {
         let image = fs::read(file).expect("reading the module");
         let mut result = Ok(());
         count = faults.count(|| result = init_module(&image, parameters));
         result
-    })
-    .expect("loading without a fault");
-    count
+    });
+    (result, count)
+}
+
+/// The faults of a load that are looked at: from where the loader has the module in its place and reads its parameters,
+/// which is known from a load that is refused for a bad one. What comes before that is the loader's work.
+fn of_interest(faults: &Faults, parameters: &std::ffi::CStr) -> std::ops::Range<u32> {
+    let (refused, first) = count(faults, c"devices=many");
+    assert_eq!(refused.err().map(|refusal| refusal.errno), Some(Errno::EINVAL));
+    let (loaded, all) = count(faults, parameters);
+    loaded.expect("loading without a fault");
+    assert!(first < all, "{first} before the module's own, {all} in all");
+    first..all
 }
 
 /// Loading: after an error nothing is left, which `Module` checks, and the next attempt is like the first.
@@ -119,9 +126,9 @@ fn count(faults: &Faults, parameters: &std::ffi::CStr) -> u32 {
 fn loading() {
     let faults = Faults::of_this_thread();
     let parameters = c"devices=2 split=Y";
-    let all = count(&faults, parameters);
+    let looked_at = of_interest(&faults, parameters);
     let mut refused = 0;
-    for nth in all.saturating_sub(OWN).max(1).. {
+    for nth in looked_at.start.. {
         match load(&faults, nth, parameters) {
             (Ok(module), failed) => {
                 check(&module.instance(), true, failed);
@@ -135,7 +142,7 @@ fn loading() {
             }
         }
     }
-    println!("load: {all} allocations and copies, {refused} refusals in the last {OWN}");
+    println!("load: {refused} refusals by the faults {looked_at:?}");
     assert!(refused > 0);
 }
 
@@ -144,7 +151,7 @@ fn loading() {
 fn loading_waits_for_who_came_early() {
     let faults = Faults::of_this_thread();
     let parameters = c"devices=8";
-    let all = count(&faults, parameters);
+    let looked_at = of_interest(&faults, parameters);
     let (opens, early, over) = (
         AtomicUsize::new(0),
         AtomicUsize::new(0),
@@ -164,7 +171,7 @@ fn loading_waits_for_who_came_early() {
                 }
             }
         });
-        for nth in (all.saturating_sub(OWN).max(1)..all).step_by(7) {
+        for nth in looked_at.step_by(7) {
             match load(&faults, nth, parameters) {
                 (Err(_), _) => assert_eq!(
                     opens.load(Ordering::SeqCst),
