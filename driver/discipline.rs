@@ -25,7 +25,7 @@ use kernel::{
 
 use crate::{
     kapi::memory::{Memory, MAX_LEN},
-    queue::{backlog::Piece, extent::Extent, span::Spans},
+    queue::{backlog::Piece, extent::Extent, ring::Ring, span::Spans},
 };
 
 mod chain;
@@ -93,6 +93,8 @@ pub(crate) struct Rules {
     pub(crate) seeks: bool,
     /// A read ends where a record ends.
     pub(crate) whole_records: bool,
+    /// Each open reads and writes a file of its own, so that each waits for something else.
+    pub(crate) files: bool,
     /// What a write meets when there is no room.
     pub(crate) full: Full,
     /// The `on_empty` of a new instance.
@@ -112,9 +114,6 @@ pub(crate) trait Discipline: Send {
     fn new(capacity: usize) -> Result<Self>
     where
         Self: Sized;
-
-    /// What it lays down for all its instances.
-    fn rules(&self) -> &'static Rules;
 
     /// The bytes of data that it may hold.
     fn capacity(&self) -> usize;
@@ -176,6 +175,12 @@ pub(crate) trait Discipline: Send {
     /// Whether a write of `len` bytes, never 0, through this open could begin now.
     fn room_for(&self, _cursor: &Cursor, len: usize) -> bool {
         self.has_room(len)
+    }
+
+    /// Its bytes, if all opens read and write the same ring of them and nothing else is to be known: then small
+    /// transfers are made in one step.
+    fn ring(&mut self) -> Option<(&mut Ring, &Memory)> {
+        None
     }
 
     /// How writes come in.
@@ -401,17 +406,13 @@ macro_rules! disciplines {
         /// The names of all disciplines, the default first.
         pub(crate) const NAMES: [&str; Kind::ALL.len()] = [$($module::$kind::RULES.name),+];
 
-        /// The data of an instance, of whatever discipline.
-        pub(crate) enum Store {
-            $(
-                #[doc = concat!("[`", stringify!($module), "`]")]
-                $kind($module::$kind),
-            )+
+        /// The data of an instance, by its discipline.
+        enum Data {
+            $($kind($module::$kind),)+
         }
 
-        impl Store {
-            /// An empty one of this kind; may sleep. Fails with ENOMEM.
-            pub(crate) fn new(kind: Kind, capacity: usize) -> Result<Self> {
+        impl Data {
+            fn new(kind: Kind, capacity: usize) -> Result<Self> {
                 Ok(match kind {
                     $(Kind::$kind => Self::$kind($module::$kind::new(capacity)?),)+
                 })
@@ -421,17 +422,19 @@ macro_rules! disciplines {
         impl Deref for Store {
             type Target = dyn Discipline;
 
+            #[inline]
             fn deref(&self) -> &Self::Target {
-                match self {
-                    $(Self::$kind(discipline) => discipline,)+
+                match &self.data {
+                    $(Data::$kind(discipline) => discipline,)+
                 }
             }
         }
 
         impl DerefMut for Store {
+            #[inline]
             fn deref_mut(&mut self) -> &mut Self::Target {
-                match self {
-                    $(Self::$kind(discipline) => discipline,)+
+                match &mut self.data {
+                    $(Data::$kind(discipline) => discipline,)+
                 }
             }
         }
@@ -445,6 +448,27 @@ disciplines! {
     log: Log,
     spool: Spool,
     stack: Stack,
+}
+
+/// The data of an instance, of whatever discipline.
+pub(crate) struct Store {
+    rules: &'static Rules,
+    data: Data,
+}
+
+impl Store {
+    /// An empty one of this kind; may sleep. Fails with ENOMEM.
+    pub(crate) fn new(kind: Kind, capacity: usize) -> Result<Self> {
+        Ok(Self {
+            rules: kind.rules(),
+            data: Data::new(kind, capacity)?,
+        })
+    }
+
+    /// What its discipline lays down.
+    pub(crate) fn rules(&self) -> &'static Rules {
+        self.rules
+    }
 }
 
 impl Cursor {

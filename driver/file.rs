@@ -19,6 +19,7 @@ use crate::{
         file::{nonblocking, position, FileOperations, Opening, SeekEnd},
         poll::{Events, PollTable},
         print::debug_line,
+        user::UserBuffer,
     },
     params,
 };
@@ -138,6 +139,20 @@ impl FileOperations for OpenFile {
         let result = open.instance.write(&open.opened, iov, nonblocking(&kiocb));
         log_transfer(&open.instance, "write", wanted, &result);
         result
+    }
+
+    fn read_now(open: Pin<&Self>, to: UserBuffer) -> Option<usize> {
+        match params::log_transfers() {
+            true => None,
+            false => open.instance.read_now(to),
+        }
+    }
+
+    fn write_now(open: Pin<&Self>, from: UserBuffer) -> Option<usize> {
+        match params::log_transfers() {
+            true => None,
+            false => open.instance.write_now(from),
+        }
     }
 
     fn poll<'file>(open: Pin<&'file Self>, file: &File, table: PollTable<'file>) -> Events {

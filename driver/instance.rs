@@ -56,7 +56,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Cursor, Inlet, Kind, OnEmpty, Rules, Store, CAPACITY_LIMIT},
+    discipline::{Cursor, Kind, OnEmpty, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -66,6 +66,7 @@ use crate::{
     queue::{counters::Counters, gate::Gate},
 };
 
+mod now;
 mod overhaul;
 mod read;
 mod record;
@@ -74,7 +75,7 @@ mod spool;
 mod wake;
 mod write;
 
-use wake::{News, Wake};
+use wake::{News, Sleepers, Unserved};
 
 /// A queue. It lives as long as its device, its `/proc` entry or an open file.
 #[pin_data]
@@ -137,6 +138,8 @@ struct State {
     grants: u64,
     /// When callers that may sleep last began to let overhauls go first.
     passes_since: Option<Instant<Monotonic>>,
+    /// Where there may be somebody to wake.
+    unserved: Unserved,
     /// Somebody was told that there is no room, or there was none, since pollers were last told of room.
     was_full: bool,
 }
@@ -225,6 +228,7 @@ impl Instance {
             grant: None,
             grants: 0,
             passes_since: None,
+            unserved: Unserved::default(),
             was_full: false,
             store,
         };
@@ -258,29 +262,27 @@ impl Instance {
     /// An open begins, to be ended by [`Instance::release`]. The discipline stays the same until then. ENODEV if
     /// the instance was removed.
     pub(crate) fn open(&self, reads: bool, writes: bool) -> Result<impl PinInit<Opened>> {
-        let (opened, count, wake) = {
-            let mut state = self.state.lock();
-            state.alive()?;
-            state.counters.opened();
-            if writes {
-                state.writers = state.writers.saturating_add(1);
-                state.writers_ever = state.writers_ever.saturating_add(1);
-            }
-            let seeks = state.store.rules().seeks;
-            let saw_writer = state.writers > 0;
-            let writers_ever = state.writers_ever;
-            let cursor = state.store.cursor();
-            let opened = pin_init!(Opened {
-                reads,
-                writes,
-                seeks,
-                saw_writer,
-                writers_ever,
-                cursor <- new_spinlock!(cursor, "mydevice cursor"),
-            });
-            (opened, state.counters.opens, state.settle(News::NONE))
-        };
-        self.wake(wake);
+        let mut state = self.state.lock();
+        state.alive()?;
+        state.counters.opened();
+        if writes {
+            state.writers = state.writers.saturating_add(1);
+            state.writers_ever = state.writers_ever.saturating_add(1);
+        }
+        let count = state.counters.opens;
+        let seeks = state.store.rules().seeks;
+        let saw_writer = state.writers > 0;
+        let writers_ever = state.writers_ever;
+        let cursor = state.store.cursor();
+        self.give_back(state, News::NONE);
+        let opened = pin_init!(Opened {
+            reads,
+            writes,
+            seeks,
+            saw_writer,
+            writers_ever,
+            cursor <- new_spinlock!(cursor, "mydevice cursor"),
+        });
         if params::log_events() {
             pr_info!("{}: open (count now {count})\n", self.label());
         }
@@ -289,22 +291,20 @@ impl Instance {
 
     /// An open ends.
     pub(crate) fn release(&self, opened: &Opened) {
-        let (count, wake) = {
-            let mut state = self.state.lock();
-            state.counters.closed();
-            state.store.close(&mut opened.cursor.lock());
-            let mut news = match state.store.inlet() {
-                Inlet::Files(_) => News::BOTH,
-                _ => News::NONE,
-            };
-            if opened.writes {
-                state.writers = state.writers.saturating_sub(1);
-                // With `hangup`, the last writer's close is what readers wait for.
-                news.data |= state.writers == 0 && state.on_empty == OnEmpty::Hangup;
-            }
-            (state.counters.opens, state.settle(news))
+        let mut state = self.state.lock();
+        state.counters.closed();
+        let count = state.counters.opens;
+        state.store.close(&mut opened.cursor.lock());
+        let mut news = match state.store.rules().files {
+            true => News::BOTH,
+            false => News::NONE,
         };
-        self.wake(wake);
+        if opened.writes {
+            state.writers = state.writers.saturating_sub(1);
+            // With `hangup`, the last writer's close is what readers wait for.
+            news.data |= state.writers == 0 && state.on_empty == OnEmpty::Hangup;
+        }
+        self.give_back(state, news);
         if params::log_events() {
             pr_info!("{}: release (count now {count})\n", self.label());
         }
@@ -353,9 +353,7 @@ impl Instance {
         if !state.store.let_go(&mut opened.cursor.lock()) {
             return Err(ENOTTY);
         }
-        let wake = state.settle(News::BOTH);
-        drop(state);
-        self.wake(wake);
+        self.give_back(state, News::BOTH);
         Ok(())
     }
 

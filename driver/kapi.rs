@@ -18,6 +18,7 @@
 //! | `wait` | wait queues whose sleepers keep their place |
 //! | `poll` | poll with keys |
 //! | `fasync` | SIGIO |
+//! | `user` | buffers in user space, copied without waiting for their pages |
 //! | `memory` | memory that several tasks copy into and out of at once |
 //! | `sched` | scheduling points |
 //! | `workqueue` | a work queue of a module's own |
@@ -44,5 +45,6 @@ pub(crate) mod print;
 pub(crate) mod proc;
 mod raw;
 pub(crate) mod sched;
+pub(crate) mod user;
 pub(crate) mod wait;
 pub(crate) mod workqueue;

@@ -36,6 +36,7 @@ impl Buffer {
         reading: Reading::Copy,
         seeks: true,
         whole_records: false,
+        files: false,
         full: Full::NoSpace,
         on_empty: OnEmpty::Eof,
         capacity: None,
@@ -53,10 +54,6 @@ impl Discipline for Buffer {
             memory: Arc::new(Memory::new(capacity)?, GFP_KERNEL)?,
             text: Text::new(capacity),
         })
-    }
-
-    fn rules(&self) -> &'static Rules {
-        &Self::RULES
     }
 
     fn capacity(&self) -> usize {

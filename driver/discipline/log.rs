@@ -73,6 +73,7 @@ impl Log {
         reading: Reading::Copy,
         seeks: false,
         whole_records: true,
+        files: false,
         full: Full::Wait,
         on_empty: OnEmpty::Block,
         capacity: None,
@@ -128,10 +129,6 @@ impl Discipline for Log {
             chain: Chain::new(),
             capacity,
         })
-    }
-
-    fn rules(&self) -> &'static Rules {
-        &Self::RULES
     }
 
     fn capacity(&self) -> usize {

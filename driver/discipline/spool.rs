@@ -112,6 +112,7 @@ impl Spool {
         reading: Reading::Take,
         seeks: false,
         whole_records: false,
+        files: true,
         full: Full::Wait,
         on_empty: OnEmpty::Block,
         capacity: Some(Self::LIMIT),
@@ -166,10 +167,6 @@ impl Discipline for Spool {
             claimed: List::new(),
             backlog: Backlog::new(capacity, PAGE_SIZE),
         })
-    }
-
-    fn rules(&self) -> &'static Rules {
-        &Self::RULES
     }
 
     fn capacity(&self) -> usize {

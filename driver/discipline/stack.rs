@@ -30,6 +30,7 @@ impl Stack {
         reading: Reading::Take,
         seeks: false,
         whole_records: true,
+        files: false,
         full: Full::Wait,
         on_empty: OnEmpty::Eof,
         capacity: Some(1),
@@ -49,10 +50,6 @@ impl Discipline for Stack {
             reserved: capacity,
             max: Self::RULES.max_capacity,
         })
-    }
-
-    fn rules(&self) -> &'static Rules {
-        &Self::RULES
     }
 
     fn set_max_capacity(&mut self, max: usize) {

@@ -30,6 +30,7 @@ impl Stream {
         reading: Reading::Take,
         seeks: false,
         whole_records: false,
+        files: false,
         full: Full::Wait,
         on_empty: OnEmpty::Block,
         capacity: None,
@@ -43,10 +44,6 @@ impl Discipline for Stream {
             memory: Arc::new(Memory::new(capacity)?, GFP_KERNEL)?,
             ring: Ring::new(capacity),
         })
-    }
-
-    fn rules(&self) -> &'static Rules {
-        &Self::RULES
     }
 
     fn capacity(&self) -> usize {
@@ -71,6 +68,10 @@ impl Discipline for Stream {
 
     fn has_room(&self, _len: usize) -> bool {
         self.ring.room() > 0
+    }
+
+    fn ring(&mut self) -> Option<(&mut Ring, &Memory)> {
+        Some((&mut self.ring, &self.memory))
     }
 
     fn inlet(&mut self) -> Inlet<'_> {

@@ -14,7 +14,7 @@ use kernel::{
     time::{Instant, Monotonic},
 };
 
-use super::{Instance, News, State};
+use super::{Instance, News, Sleepers, State};
 use crate::{
     discipline::{Garbage, Inlet},
     kapi::{memory::Memory, wait::Patience},
@@ -115,10 +115,7 @@ impl Instance {
 
     /// Tells those who wait for room of a limit that was set.
     fn limit_was_set(&self, capacity: usize) {
-        let mut state = self.state.lock();
-        let wake = state.settle(News::BOTH);
-        drop(state);
-        self.wake(wake);
+        self.give_back(self.state.lock(), News::BOTH);
         if params::log_events() {
             pr_info!("{}: limit set to {capacity}\n", self.label());
         }
@@ -187,20 +184,17 @@ impl Instance {
         state.ask_to_pass();
         let grants_before = state.grants;
         let (mut state, result) =
-            self.overhauls
-                .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                    match state.take_grant(grants_before) || state.begin_next_overhaul() {
-                        true => Some(Ok(())),
-                        false => state.dead.then_some(Err(ENODEV)),
-                    }
-                });
+            self.sleep(Sleepers::Overhauls, state, Patience::ENDLESS, |state| {
+                match state.take_grant(grants_before) || state.begin_next_overhaul() {
+                    true => Some(Ok(())),
+                    false => state.dead.then_some(Err(ENODEV)),
+                }
+            });
         state.overhauls_waiting = state.overhauls_waiting.saturating_sub(1);
         let result = result.unwrap_or(Err(ERESTARTSYS));
         if let Err(error) = result {
             // It may have been woken to look whether it can begin: let the next one look.
-            let wake = state.settle(News::NONE);
-            drop(state);
-            self.wake(wake);
+            self.give_back(state, News::NONE);
             self.passing.wake_all();
             return Err(error);
         }
@@ -223,12 +217,10 @@ impl Instance {
         match state.lets_pass() {
             false => state,
             true => {
-                let (state, _) = self.passing.wait_until(
-                    &self.state,
-                    state,
-                    Patience::millis(PASS_MS as u32),
-                    |state| (state.dead || !state.lets_pass()).then_some(()),
-                );
+                let patience = Patience::millis(PASS_MS as u32);
+                let (state, _) = self.sleep(Sleepers::Passing, state, patience, |state| {
+                    (state.dead || !state.lets_pass()).then_some(())
+                });
                 state
             }
         }

@@ -6,7 +6,7 @@
 
 use kernel::{current, iov::IovIterDest, prelude::*};
 
-use super::{Instance, News, Opened, State, Wake};
+use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Cursor, Reading},
     kapi::{
@@ -71,17 +71,15 @@ impl Instance {
             };
             match next {
                 Some(next) => {
-                    let wake = state.settle_read(false);
-                    drop(state);
-                    self.wake(wake);
+                    let news = state.news_of_read(false);
+                    self.give_back(state, news);
                     cond_resched();
                     claim = next;
                 }
                 None => {
                     state.end_read();
-                    let wake = state.settle_read(true);
-                    drop(state);
-                    self.wake(wake);
+                    let news = state.news_of_read(true);
+                    self.give_back(state, news);
                     break;
                 }
             }
@@ -116,13 +114,13 @@ impl Instance {
             0 => (Patience::ENDLESS, ERESTARTSYS),
             millis => (Patience::millis(millis), EINTR),
         };
-        let (mut state, result) = loop {
+        let (state, result) = loop {
             let follows = state.follows(opened, own);
-            let queue = match follows {
-                true => &self.followers,
-                false => &self.readers,
+            let who = match follows {
+                true => Sleepers::Followers,
+                false => Sleepers::Readers,
             };
-            let (locked, result) = queue.wait_until(&self.state, state, patience, |state| {
+            let (locked, result) = self.sleep(who, state, patience, |state| {
                 match state.try_read(opened, own, wanted) {
                     Some(Ok((Begun::Follow, _))) if follows => None,
                     // What it followed may have come to nothing: then it waits with the others again.
@@ -136,9 +134,7 @@ impl Instance {
             }
         };
         result.unwrap_or_else(|ended| {
-            let wake = state.settle(News::NONE);
-            drop(state);
-            self.wake(wake);
+            self.give_back(state, News::NONE);
             Err(match ended {
                 Ended::Signal => on_signal,
                 Ended::TimedOut => EAGAIN,
@@ -200,16 +196,16 @@ impl State {
         (claim.len() > 0).then_some(claim)
     }
 
-    /// Settles for a read: bytes that were taken leave room, and what it left can be read again when it has
+    /// What a read means to others: bytes that were taken leave room, and what it left can be read again when it has
     /// ended. A read that only copied is no news to anybody.
-    fn settle_read(&mut self, ended: bool) -> Wake {
-        self.settle(match self.store.rules().reading {
+    fn news_of_read(&self, ended: bool) -> News {
+        match self.store.rules().reading {
             Reading::Take => News {
                 data: ended,
                 room: true,
             },
             Reading::Copy => News::NONE,
-        })
+        }
     }
 
     /// A read that began is over.

@@ -6,7 +6,7 @@
 
 use kernel::{iov::IovIterSource, prelude::*, sync::Arc};
 
-use super::{Instance, News, Opened, State};
+use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Block, Garbage, Inlet, Records},
     kapi::{memory::Memory, wait::Patience},
@@ -68,23 +68,21 @@ impl Instance {
             if let Push::Full = push {
                 state.counters.writer_waited();
                 let (locked, result) =
-                    self.writers
-                        .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                            match state.push(&record, len, &mut garbage) {
-                                Push::Full => None,
-                                other => Some(other),
-                            }
-                        });
+                    self.sleep(Sleepers::Writers, state, Patience::ENDLESS, |state| {
+                        match state.push(&record, len, &mut garbage) {
+                            Push::Full => None,
+                            other => Some(other),
+                        }
+                    });
                 state = locked;
                 push = result.unwrap_or(Push::Refused(ERESTARTSYS));
             }
             let after = state.store.capacity();
-            let wake = state.settle(match push {
+            let news = match push {
                 Push::Done => News::DATA,
                 _ => News::NONE,
-            });
-            drop(state);
-            self.wake(wake);
+            };
+            self.give_back(state, news);
             drop(garbage);
             match push {
                 Push::Done => {

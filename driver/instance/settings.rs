@@ -27,12 +27,7 @@ impl Instance {
         }
         state.max_capacity = bytes;
         state.store.set_max_capacity(bytes);
-        let wake = state.settle(News {
-            data: false,
-            room: true,
-        });
-        drop(state);
-        self.wake(wake);
+        self.give_back(state, News::ROOM);
         // Some may have room now, and what others wait to write will never fit: that is for each to see.
         self.writers.wake_all();
         self.pollers.wake(Events::WRITABLE, Reach::All);
@@ -48,9 +43,7 @@ impl Instance {
     pub(crate) fn set_on_empty(&self, on_empty: OnEmpty) {
         let mut state = self.state.lock();
         state.on_empty = on_empty;
-        let wake = state.settle(News::DATA);
-        drop(state);
-        self.wake(wake);
+        self.give_back(state, News::DATA);
     }
 
     /// How long a read waits, in milliseconds; 0 for without end.

@@ -6,7 +6,7 @@
 
 use kernel::{current, iov::IovIterSource, prelude::*};
 
-use super::{Instance, News, Opened, State};
+use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Block, File, Filled, Inlet},
     kapi::{memory::Memory, sched::cond_resched, wait::Patience},
@@ -47,14 +47,9 @@ impl Instance {
             }
         };
 
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         opened.cursor.lock().writing = false;
-        let wake = state.settle(News {
-            data: false,
-            room: true,
-        });
-        drop(state);
-        self.wake(wake);
+        self.give_back(state, News::ROOM);
         match (done, result) {
             (0, Err(error)) => Err(error),
             (0, Ok(())) => Err(EFAULT),
@@ -81,9 +76,7 @@ impl Instance {
             return Err(EAGAIN);
         }
         state.counters.writer_waited();
-        let (state, result) =
-            self.writers
-                .wait_until(&self.state, state, Patience::ENDLESS, |state| begin(state));
+        let (state, result) = self.sleep(Sleepers::Writers, state, Patience::ENDLESS, begin);
         drop(state);
         result.unwrap_or(Err(ERESTARTSYS))
     }
@@ -107,10 +100,9 @@ impl Instance {
             None => {
                 state.counters.writer_waited();
                 let (locked, result) =
-                    self.writers
-                        .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                            state.next_piece(opened, wanted)
-                        });
+                    self.sleep(Sleepers::Writers, state, Patience::ENDLESS, |state| {
+                        state.next_piece(opened, wanted)
+                    });
                 state = locked;
                 result.unwrap_or(Err(ERESTARTSYS))?
             }
@@ -140,9 +132,7 @@ impl Instance {
         state.counters.write(n, *done == 0, used);
         state.counters.cleared(dropped);
         *done = done.saturating_add(n);
-        let wake = state.settle(News::DATA);
-        drop(state);
-        self.wake(wake);
+        self.give_back(state, News::DATA);
         result
     }
 }

@@ -4,12 +4,16 @@
 
 #![forbid(unsafe_code)]
 
-use super::{overhaul, Instance, Opened, State};
+use super::{
+    overhaul::{self, Locked},
+    Instance, Opened, State,
+};
 use crate::{
-    discipline::{Cursor, Full, Inlet, OnEmpty, Reading},
+    discipline::{Cursor, Full, OnEmpty, Reading},
     kapi::{
         fasync::Band,
         poll::{Events, Reach},
+        wait::{Ended, Patience},
     },
 };
 use kernel::time::{Instant, Monotonic};
@@ -28,6 +32,10 @@ impl News {
         data: true,
         room: false,
     };
+    pub(super) const ROOM: Self = Self {
+        data: false,
+        room: true,
+    };
     pub(super) const BOTH: Self = Self {
         data: true,
         room: true,
@@ -39,61 +47,165 @@ impl News {
     };
 }
 
-/// Who is to be woken once the lock is given back.
+/// Where callers sleep, see [`Instance::sleep`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sleepers {
+    Readers,
+    Followers,
+    Writers,
+    MidWriter,
+    Overhauls,
+    Passing,
+}
+
+/// The queues in which there may be one to wake: a set. Not in it is a queue of which one was named to be woken, and in
+/// which nobody has looked since. That one will look, and whoever looks puts the queue back into the set; until then
+/// there is no need to name another.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unserved(u8);
+
+impl Unserved {
+    fn has(self, who: Sleepers) -> bool {
+        self.0 & 1 << who as u8 != 0
+    }
+
+    fn put(&mut self, who: Sleepers) {
+        // Of the others all are woken, or none but by a note of their own.
+        if let Sleepers::Readers | Sleepers::Writers | Sleepers::MidWriter = who {
+            self.0 |= 1 << who as u8;
+        }
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes the queue out, if it is named now; whether it was in.
+    fn name(&mut self, who: Sleepers, so: bool) -> bool {
+        let named = so && self.has(who);
+        if named {
+            self.0 &= !(1 << who as u8);
+        }
+        named
+    }
+}
+
+/// Who is to be woken once the lock is given back: a set.
 #[must_use]
-#[derive(Default)]
-pub(super) struct Wake {
-    one_reader: bool,
-    all_readers: bool,
-    one_writer: bool,
-    all_writers: bool,
-    followers: bool,
-    mid_writer: bool,
-    overhaul: bool,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wake(u16);
+
+impl Wake {
+    const NOBODY: Self = Self(0);
+    const ONE_READER: Self = Self(1 << 0);
+    const ALL_READERS: Self = Self(1 << 1);
+    const ONE_WRITER: Self = Self(1 << 2);
+    const ALL_WRITERS: Self = Self(1 << 3);
+    const FOLLOWERS: Self = Self(1 << 4);
+    const MID_WRITER: Self = Self(1 << 5);
+    const OVERHAUL: Self = Self(1 << 6);
     /// Pollers for data are told.
-    readable: bool,
+    const READABLE: Self = Self(1 << 7);
     /// And that there is no writer any more.
-    hung_up: bool,
+    const HUNG_UP: Self = Self(1 << 8);
     /// Pollers for room are told.
-    writable: bool,
+    const WRITABLE: Self = Self(1 << 9);
+
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of these is in the set.
+    fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    /// Adds to the set, if `so`.
+    fn add(&mut self, who: Self, so: bool) {
+        if so {
+            self.0 |= who.0;
+        }
+    }
 }
 
 impl Instance {
+    /// Gives the lock back after a change, and wakes who can go on by it: see [`State::settle`].
+    #[inline]
+    pub(super) fn give_back(&self, mut state: Locked<'_>, news: News) {
+        if state.is_quiet(news) && self.pollers.is_empty() && self.fasync.is_empty() {
+            let room = state.store.has_room(1);
+            state.room_is_news(news, room);
+        } else {
+            self.give_back_and_wake(state, news);
+        }
+    }
+
+    /// [`Self::give_back`] where there may be somebody to wake.
+    #[inline(never)]
+    fn give_back_and_wake(&self, mut state: Locked<'_>, news: News) {
+        let wake = state.settle(news);
+        drop(state);
+        self.wake(wake);
+    }
+
+    /// Sleeps among others of its kind until `look` gives something, with the lock held whenever it looks. See
+    /// [`WaitQueue::wait_until`].
+    pub(super) fn sleep<'a, R>(
+        &'a self,
+        who: Sleepers,
+        state: Locked<'a>,
+        patience: Patience,
+        mut look: impl FnMut(&mut State) -> Option<R>,
+    ) -> (Locked<'a>, Result<R, Ended>) {
+        let queue = match who {
+            Sleepers::Readers => &self.readers,
+            Sleepers::Followers => &self.followers,
+            Sleepers::Writers => &self.writers,
+            Sleepers::MidWriter => &self.mid_writer,
+            Sleepers::Overhauls => &self.overhauls,
+            Sleepers::Passing => &self.passing,
+        };
+        queue.wait_until(&self.state, state, patience, |state| {
+            state.unserved.put(who);
+            look(state)
+        })
+    }
+
     /// Wakes whom [`State::settle`] named. Called without the lock.
     pub(super) fn wake(&self, wake: Wake) {
-        if wake.overhaul {
+        if wake.has(Wake::OVERHAUL) {
             self.overhauls.wake_one();
         }
-        if wake.all_readers {
+        if wake.has(Wake::ALL_READERS) {
             self.readers.wake_all();
-        } else if wake.one_reader {
+        } else if wake.has(Wake::ONE_READER) {
             self.readers.wake_one();
         }
-        if wake.followers {
+        if wake.has(Wake::FOLLOWERS) {
             self.followers.wake_all();
         }
-        if wake.mid_writer {
+        if wake.has(Wake::MID_WRITER) {
             self.mid_writer.wake_one();
         }
-        if wake.all_writers {
+        if wake.has(Wake::ALL_WRITERS) {
             self.writers.wake_all();
-        } else if wake.one_writer {
+        } else if wake.has(Wake::ONE_WRITER) {
             self.writers.wake_one();
         }
-        let reach = match wake.all_readers {
-            true => Reach::All,
-            false => Reach::One,
-        };
-        if wake.readable {
+        if wake.has(Wake::READABLE) {
             // Everybody who polls is told of a hang-up, whatever else it polls for: so only of a real one.
-            let hangup = match wake.hung_up {
+            let hangup = match wake.has(Wake::HUNG_UP) {
                 true => Events::HANGUP,
                 false => Events::NONE,
+            };
+            let reach = match wake.has(Wake::ALL_READERS) {
+                true => Reach::All,
+                false => Reach::One,
             };
             self.pollers.wake(Events::READABLE | hangup, reach);
             self.fasync.signal(Band::In);
         }
-        if wake.writable {
+        if wake.has(Wake::WRITABLE) {
             self.pollers.wake(Events::WRITABLE, Reach::One);
             self.fasync.signal(Band::Out);
         }
@@ -109,59 +221,74 @@ impl State {
     /// there is more for readers who each have a position of their own, and that there is nothing more to come.
     /// Pollers are told of what is new.
     pub(super) fn settle(&mut self, news: News) -> Wake {
-        let mut wake = Wake::default();
+        let mut wake = Wake::NOBODY;
         if self.overhauls_waiting > 0 && self.grant.is_none() && self.gate.begin_overhaul() {
             self.grants = self.grants.saturating_add(1);
             self.grant = Some(self.grants);
-            wake.overhaul = true;
+            wake.add(Wake::OVERHAUL, true);
         }
         self.settle_callers(news, &mut wake);
         wake
     }
 
+    /// Whether [`Self::settle`] would name no sleeper, whatever else the state is.
+    fn is_quiet(&self, news: News) -> bool {
+        let rules = self.store.rules();
+        let names_all = rules.files || rules.reading == Reading::Copy;
+        self.unserved.is_empty()
+            && self.overhauls_waiting == 0
+            && !names_all
+            && !(news.data && self.ends_reads())
+    }
+
+    /// Whether pollers for room are to be told of it, when there is some or none for a write of one byte: only those who
+    /// have met none.
+    fn room_is_news(&mut self, news: News, room: bool) -> bool {
+        self.was_full |= !room;
+        // Each writer of a file waits for something of its own.
+        let files = news.room && self.store.rules().files;
+        self.was_full |= files;
+        let told = news.room && self.was_full && self.may_write(room || files);
+        self.was_full &= !told;
+        told
+    }
+
     /// [`Self::settle`] for an overhaul that has ended: the next one is woken, but has to look for itself whether
     /// anybody copies. Were it given the gate at once, two that take turns would keep everybody else out.
     pub(super) fn settle_overhaul(&mut self) -> Wake {
-        let mut wake = Wake {
-            overhaul: self.overhauls_waiting > 0,
-            ..Wake::default()
-        };
+        let mut wake = Wake::NOBODY;
+        wake.add(Wake::OVERHAUL, self.overhauls_waiting > 0);
         self.settle_callers(News::BOTH, &mut wake);
         wake
     }
 
     /// Names everybody but overhauls.
-    pub(super) fn settle_callers(&mut self, news: News, wake: &mut Wake) {
-        match self.store.rules().reading {
-            Reading::Take => wake.one_reader = self.data_is_free(),
-            Reading::Copy => wake.all_readers = news.data,
-        }
+    fn settle_callers(&mut self, news: News, wake: &mut Wake) {
+        let rules = self.store.rules();
+        let room = self.store.has_room(1);
+        let one = rules.reading == Reading::Take && self.data_is_free();
         // When there is nothing more to come, that is so for everybody.
-        wake.all_readers |= news.data && self.ends_reads();
-        wake.hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
-        wake.readable = news.data && (wake.one_reader || wake.all_readers);
+        let all = news.data && (rules.reading == Reading::Copy || self.ends_reads());
+        wake.add(Wake::ALL_READERS, all);
+        wake.add(Wake::ONE_READER, self.unserved.name(Sleepers::Readers, one));
+        wake.add(Wake::READABLE, news.data && (one || all));
+        let hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
+        wake.add(Wake::HUNG_UP, hung_up);
 
+        let turn_free = self.gate.write_turn_free();
         if !self.gate.overhauling() {
-            if self.gate.write_turn_free() {
-                wake.one_writer = self.is_answered(self.store.has_room(1));
-            } else {
-                wake.mid_writer = self.store.has_room(1);
-            }
+            let answered = room || rules.full == Full::NoSpace;
+            let (one, mid) = (turn_free && answered, !turn_free && room);
+            wake.add(Wake::ONE_WRITER, self.unserved.name(Sleepers::Writers, one));
+            wake.add(Wake::MID_WRITER, self.unserved.name(Sleepers::MidWriter, mid));
         }
-        // Room is news only to those who met none.
-        self.was_full |= !self.store.has_room(1);
-        if let Inlet::Files(_) = self.store.inlet() {
+        if rules.files {
             // Each writer and each reader of a file waits for something of its own.
-            wake.followers = news.data;
-            wake.all_writers = news.room;
-            wake.readable |= news.data;
-            self.was_full |= news.room;
+            wake.add(Wake::FOLLOWERS.or(Wake::READABLE), news.data);
+            wake.add(Wake::ALL_WRITERS, news.room);
         }
-        let room = self.store.has_room(1) || wake.all_writers;
-        wake.writable = news.room && self.was_full && self.may_write(room);
-        if wake.writable {
-            self.was_full = false;
-        }
+        let told = self.room_is_news(news, room);
+        wake.add(Wake::WRITABLE, told);
     }
 
     /// Whether callers that may sleep are to let a waiting overhaul go first. That is so for a short time only, so

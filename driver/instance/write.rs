@@ -6,7 +6,7 @@
 
 use kernel::{current, iov::IovIterSource, prelude::*};
 
-use super::{Instance, News, Opened, State};
+use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
     kapi::{
@@ -95,8 +95,8 @@ impl Instance {
             drop(state);
             self.wake(wake);
             let wanted = iov.len();
-            let (state, next) = self.mid_writer.wait_until(
-                &self.state,
+            let (state, next) = self.sleep(
+                Sleepers::MidWriter,
                 self.state.lock(),
                 Patience::ENDLESS,
                 |state| {
@@ -116,12 +116,11 @@ impl Instance {
             }
         };
         state.gate.release_write_turn();
-        let wake = state.settle(News {
+        let news = News {
             data: done > 0,
             room: true,
-        });
-        drop(state);
-        self.wake(wake);
+        };
+        self.give_back(state, news);
         if done == 0 {
             return Err(EFAULT);
         }
@@ -142,18 +141,14 @@ impl Instance {
             return Err(EAGAIN);
         }
         state.counters.writer_waited();
-        let (mut state, result) =
-            self.writers
-                .wait_until(&self.state, state, Patience::ENDLESS, |state| {
-                    state.try_write(wanted)
-                });
+        let (state, result) = self.sleep(Sleepers::Writers, state, Patience::ENDLESS, |state| {
+            state.try_write(wanted)
+        });
         match result {
             Ok(Ok(claim)) => Ok(claim),
             // The wake-up was for somebody who writes: hand it on.
             refused => {
-                let wake = state.settle(News::NONE);
-                drop(state);
-                self.wake(wake);
+                self.give_back(state, News::NONE);
                 refused.unwrap_or(Err(ERESTARTSYS))
             }
         }

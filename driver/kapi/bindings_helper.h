@@ -21,3 +21,7 @@ void *kapi_helper_vmap_owned(struct page **pages, unsigned int count);
 unsigned int kapi_helper_memalloc_noreclaim_save(void);
 void kapi_helper_memalloc_noreclaim_restore(unsigned int flags);
 bool kapi_helper_fatal_signal_pending(void);
+void kapi_helper_pagefault_disable(void);
+void kapi_helper_pagefault_enable(void);
+size_t kapi_helper_raw_copy_to_user(void __user *to, const void *from, size_t len);
+size_t kapi_helper_raw_copy_from_user(void *to, const void __user *from, size_t len);

@@ -81,6 +81,15 @@ impl Fasync {
         result
     }
 
+    /// Whether nobody wants a signal at this moment.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        [Band::In, Band::Out].iter().all(|&band| {
+            // SAFETY: The list is valid by the invariants. Others may change it at any time, so it is read once, whole.
+            unsafe { self.list(band).read_volatile() }.is_null()
+        })
+    }
+
     /// Sends SIGIO, or what `F_SETSIG` named, to the owners of the files that can read, or that can write.
     ///
     /// Does not sleep.

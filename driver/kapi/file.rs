@@ -12,11 +12,11 @@
 use core::marker::PhantomData;
 use kernel::{
     bindings,
-    error::{from_result, VTABLE_DEFAULT_ERROR},
+    error::{from_result, to_result, VTABLE_DEFAULT_ERROR},
     fs::{file::flags, File, Kiocb},
     iov::{IovIterDest, IovIterSource},
     prelude::*,
-    types::ForeignOwnable,
+    types::{ForeignOwnable, Opaque},
     ModuleMetadata,
 };
 
@@ -26,6 +26,7 @@ use super::{
     fasync::Band,
     poll::{Events, PollTable},
     raw,
+    user::UserBuffer,
 };
 
 /// The operations of a character device's files.
@@ -61,6 +62,26 @@ pub trait FileOperations: Sized + 'static {
 
     /// `write`, `writev`, `pwrite` and what else ends in a write.
     fn write_iter(_kiocb: Kiocb<'_, Self::Ptr>, _iov: &mut IovIterSource<'_>) -> Result<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A `read` into one buffer that can be served in a moment, without sleeping. What gives none has done nothing, and
+    /// goes on as [`Self::read_iter`].
+    ///
+    /// A driver that has this saves the kernel the descriptions of the transfer. It loses `kernel_read`, as the kernel
+    /// refuses that of files which have both ways (and `kernel_write` in the same way).
+    fn read_now(
+        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        _to: UserBuffer,
+    ) -> Option<usize> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// A `write` from one buffer, under the same conditions as [`Self::read_now`].
+    fn write_now(
+        _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        _from: UserBuffer,
+    ) -> Option<usize> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -198,6 +219,16 @@ impl<T: FileOperations> Vtable<T> {
         } else {
             None
         },
+        read: if T::HAS_READ_NOW {
+            Some(Self::read)
+        } else {
+            None
+        },
+        write: if T::HAS_WRITE_NOW {
+            Some(Self::write)
+        } else {
+            None
+        },
         // Both go through the iterators above.
         splice_read: if T::HAS_READ_ITER {
             Some(bindings::copy_splice_read)
@@ -295,6 +326,85 @@ impl<T: FileOperations> Vtable<T> {
             // Never more than was taken: splice would look for the rest beyond the pipe's last buffer.
             Ok(n.min(len.saturating_sub(iov.len())) as isize)
         })
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn read(
+        file: *mut bindings::file,
+        buffer: *mut c_char,
+        len: usize,
+        position: *mut bindings::loff_t,
+    ) -> isize {
+        // SAFETY: The private data stays until `release`. The VFS has looked whether the buffer lies in user space.
+        let (ptr, to) = unsafe { (Self::private(file), UserBuffer::new(buffer, len)) };
+        match T::read_now(ptr, to) {
+            // At most `MAX_RW_COUNT`, as the VFS asked for no more.
+            Some(n) => n.min(len) as isize,
+            // SAFETY: Everything is as the VFS gave it.
+            None => unsafe {
+                Self::iterate(bindings::ITER_DEST, file, buffer, len, position, Self::read_iter)
+            },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// See [`Vtable`].
+    unsafe extern "C" fn write(
+        file: *mut bindings::file,
+        buffer: *const c_char,
+        len: usize,
+        position: *mut bindings::loff_t,
+    ) -> isize {
+        let buffer = buffer.cast_mut();
+        // SAFETY: As in `read`.
+        let (ptr, from) = unsafe { (Self::private(file), UserBuffer::new(buffer, len)) };
+        match T::write_now(ptr, from) {
+            Some(n) => n.min(len) as isize,
+            // SAFETY: Everything is as the VFS gave it.
+            None => unsafe {
+                Self::iterate(bindings::ITER_SOURCE, file, buffer, len, position, Self::write_iter)
+            },
+        }
+    }
+
+    /// Does with an iterator over one buffer what the VFS does for files without `read` and `write`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::read`]; `direction` is the one of `transfer`.
+    unsafe fn iterate(
+        direction: u32,
+        file: *mut bindings::file,
+        buffer: *mut c_char,
+        len: usize,
+        position: *mut bindings::loff_t,
+        transfer: unsafe extern "C" fn(*mut bindings::kiocb, *mut bindings::iov_iter) -> isize,
+    ) -> isize {
+        let iter = Opaque::uninit();
+        // SAFETY: The iterator is ours, and is initialised unless this fails.
+        let result = unsafe {
+            bindings::import_ubuf(direction as c_int, buffer.cast(), len, iter.get())
+        };
+        if let Err(error) = to_result(result) {
+            return error.to_errno() as isize;
+        }
+        // SAFETY: File and position are valid, the latter unless it is null: then the file has none.
+        unsafe {
+            let mut kiocb = bindings::kiocb {
+                ki_filp: file,
+                ki_flags: (&raw const (*file).f_iocb_flags).read_volatile() as c_int,
+                ki_pos: position.as_ref().copied().unwrap_or(0),
+                ..pin_init::zeroed()
+            };
+            let result = transfer(&raw mut kiocb, iter.get());
+            if let Some(position) = position.as_mut() {
+                *position = kiocb.ki_pos;
+            }
+            result
+        }
     }
 
     /// # Safety

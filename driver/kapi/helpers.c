@@ -2,9 +2,11 @@
 /*
  * Inline functions and macros of the kernel that Rust cannot call: one line each.
  */
+#include <linux/instrumented.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "bindings_helper.h"
@@ -43,4 +45,30 @@ void kapi_helper_memalloc_noreclaim_restore(unsigned int flags)
 bool kapi_helper_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);
+}
+
+/* Inline. */
+void kapi_helper_pagefault_disable(void)
+{
+	pagefault_disable();
+}
+
+/* Inline. */
+void kapi_helper_pagefault_enable(void)
+{
+	pagefault_enable();
+}
+
+/* Both inline; the first tells KASAN of the second. */
+size_t kapi_helper_raw_copy_to_user(void __user *to, const void *from, size_t len)
+{
+	instrument_copy_to_user(to, from, len);
+	return raw_copy_to_user(to, from, len);
+}
+
+/* Both inline; the first tells KASAN of the second. */
+size_t kapi_helper_raw_copy_from_user(void *to, const void __user *from, size_t len)
+{
+	instrument_copy_from_user_before(to, from, len);
+	return raw_copy_from_user(to, from, len);
 }

@@ -19,6 +19,7 @@ use kernel::{
 use super::{
     raw,
     sched::{cond_resched, CHUNK},
+    user::UserBuffer,
 };
 
 /// The longest memory there can be, in bytes: `kvmalloc` warns about more.
@@ -122,6 +123,27 @@ impl Memory {
         in_chunks(start, len, |start, len| unsafe {
             bindings::_copy_from_iter(start, len, iov.as_raw())
         })
+    }
+
+    /// Copies `len` bytes from `at` to user space, if they are there and that takes no page fault. Fails with [`EFAULT`]
+    /// if not; some may have got there even so.
+    ///
+    /// Does not sleep; may be called with a spinlock held.
+    pub fn copy_to_user_now(&self, at: usize, len: usize, to: UserBuffer) -> Result {
+        match self.part(at, len) {
+            // SAFETY: `start` is valid for `len` bytes by `part`, and the invariants allow them to change meanwhile.
+            (start, there) if there == len => unsafe { to.put(start, len) },
+            _ => Err(EFAULT),
+        }
+    }
+
+    /// Copies `len` bytes from user space to `at`, under the same conditions as [`Self::copy_to_user_now`].
+    pub fn copy_from_user_now(&self, at: usize, len: usize, from: UserBuffer) -> Result {
+        match self.part(at, len) {
+            // SAFETY: As in `copy_to_user_now`, for writing.
+            (start, there) if there == len => unsafe { from.get(start, len) },
+            _ => Err(EFAULT),
+        }
     }
 
     /// Copies `len` bytes at `from_at` in `from` to `at`, as far as both reach. What that leaves is undefined where the

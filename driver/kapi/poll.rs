@@ -14,6 +14,8 @@ use kernel::{
     bindings, fs::File, prelude::*, sync::LockClassKey, task::TASK_NORMAL, types::Opaque,
 };
 
+use super::wait::is_empty;
+
 /// A set of poll events, `__poll_t` in C.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Events(u32);
@@ -84,18 +86,34 @@ impl PollQueue {
         })
     }
 
+    /// Whether nobody polls. For whoever has, or has just had, the lock with which `poll` handlers look, nobody who should
+    /// have been told is missed.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: The head is initialised by the invariants.
+        unsafe { is_empty(self.head.get()) }
+    }
+
     /// Tells those who poll for any of `events` to look again.
+    ///
+    /// The change must have been made under the lock with which `poll` handlers look once they have registered. Then an
+    /// empty queue misses nobody: see [`super::wait::WaitQueue`].
     ///
     /// Does not sleep; may be called with a spinlock held.
     pub fn wake(&self, events: Events, reach: Reach) {
-        let exclusive = match reach {
-            Reach::One => 1,
-            Reach::All => 0,
-        };
-        let key = without_provenance_mut(events.0 as usize);
+        if self.is_empty() {
+            return;
+        }
+        let (head, key) = (self.head.get(), without_provenance_mut(events.0 as usize));
         // SAFETY: The head is initialised by the invariants. The wake functions that poll registers take the
-        // key for a set of events (`key_to_poll`), and do not follow it.
-        unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, exclusive, key) };
+        // key for a set of events (`key_to_poll`), and do not follow it. The number is that of exclusive entries, 0
+        // for all.
+        unsafe {
+            match reach {
+                Reach::One => bindings::__wake_up_sync_key(head, TASK_NORMAL, key),
+                Reach::All => _ = bindings::__wake_up(head, TASK_NORMAL, 0, key),
+            }
+        }
     }
 }
 

@@ -48,9 +48,13 @@ impl Patience {
 /// A queue of sleeping tasks.
 ///
 /// A waiter waits for a condition on what a lock guards; whoever makes the condition true while holding
-/// that lock wakes the queue. Then no wake-up is lost: the waiter is in the queue before it looks at the
-/// condition under the lock, and a wake-up that comes after its look and before its sleep ends the sleep
-/// at once (`WQ_FLAG_WOKEN`, see `wait_woken`).
+/// that lock wakes the queue, before or after giving the lock back. Then no wake-up is lost: the waiter is in the
+/// queue before it looks at the condition under the lock, and a wake-up that comes after its look and before its sleep
+/// ends the sleep at once (`WQ_FLAG_WOKEN`, see `wait_woken`).
+///
+/// That is also why waking an empty queue costs no more than a look: a waiter that has looked in vain before the
+/// condition became true gave the lock back before the waker had it, and all that it did until then, queueing
+/// included, is seen by the waker.
 ///
 /// # Invariants
 ///
@@ -139,16 +143,44 @@ impl WaitQueue {
     ///
     /// Does not sleep; may be called with a spinlock held.
     pub fn wake_one(&self) {
+        if self.is_empty() {
+            return;
+        }
         // SAFETY: The head is initialised by the invariants.
-        unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 1, null_mut()) };
+        unsafe { bindings::__wake_up_sync_key(self.head.get(), TASK_NORMAL, null_mut()) };
     }
 
     /// Wakes every waiter.
     ///
     /// Does not sleep; may be called with a spinlock held.
     pub fn wake_all(&self) {
+        if self.is_empty() {
+            return;
+        }
         // SAFETY: The head is initialised by the invariants; 0 stands for all.
         unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 0, null_mut()) };
+    }
+
+    /// Whether nobody waits. For whoever has, or has just had, the lock that waiters wait with, nobody who should
+    /// have been woken is missed.
+    fn is_empty(&self) -> bool {
+        // SAFETY: The head is initialised by the invariants.
+        unsafe { is_empty(self.head.get()) }
+    }
+}
+
+/// Whether a wait queue has no entry at this moment (`waitqueue_active`).
+///
+/// # Safety
+///
+/// `head` must point to an initialised wait queue head.
+#[inline]
+pub(super) unsafe fn is_empty(head: *mut bindings::wait_queue_head) -> bool {
+    // SAFETY: By the function's requirements. Others may change the list at any time, so it is read once, whole;
+    // the pointer is compared and not followed.
+    unsafe {
+        let list = &raw const (*head).head;
+        (&raw const (*list).next).read_volatile().cast_const() == list
     }
 }
 

@@ -130,11 +130,16 @@ impl Gate {
     /// reading or an overhaul is under way.
     #[must_use]
     pub fn begin_read_alone(&mut self) -> bool {
-        let may = self.readers == Readers::None && !self.overhauling;
+        let may = self.read_alone_free();
         if may {
             self.readers = Readers::Alone;
         }
         may
+    }
+
+    /// Whether [`Gate::begin_read_alone`] would succeed now.
+    pub fn read_alone_free(&self) -> bool {
+        self.readers == Readers::None && !self.overhauling
     }
 
     /// Ends the copy of the reader that is alone.
