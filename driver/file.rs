@@ -6,7 +6,7 @@
 
 use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
-    fs::{File, Kiocb},
+    fs::{file::flags, File, Kiocb},
     iov::{IovIterDest, IovIterSource},
     prelude::*,
     sync::Arc,
@@ -141,18 +141,20 @@ impl FileOperations for OpenFile {
         result
     }
 
-    fn read_now(open: Pin<&Self>, to: UserBuffer) -> Option<usize> {
-        match params::log_transfers() {
-            true => None,
-            false => open.instance.read_now(to),
+    fn read_buffer(open: Pin<&Self>, file: &File, to: UserBuffer) -> Option<Result<usize>> {
+        if params::log_transfers() {
+            return None;
         }
+        let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
+        open.instance.read_small(&open.opened, to, nonblocking)
     }
 
-    fn write_now(open: Pin<&Self>, from: UserBuffer) -> Option<usize> {
-        match params::log_transfers() {
-            true => None,
-            false => open.instance.write_now(from),
+    fn write_buffer(open: Pin<&Self>, file: &File, from: UserBuffer) -> Option<Result<usize>> {
+        if params::log_transfers() {
+            return None;
         }
+        let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
+        open.instance.write_small(from, nonblocking)
     }
 
     fn poll<'file>(open: Pin<&'file Self>, file: &File, table: PollTable<'file>) -> Events {

@@ -66,11 +66,11 @@ use crate::{
     queue::{counters::Counters, gate::Gate},
 };
 
-mod now;
 mod overhaul;
 mod read;
 mod record;
 mod settings;
+mod small;
 mod spool;
 mod wake;
 mod write;
@@ -341,7 +341,7 @@ impl Instance {
     /// The bytes that the next read of this open, at this position, could get.
     pub(crate) fn available(&self, opened: &Opened, position: u64) -> usize {
         let state = self.state.lock();
-        opened.with_cursor(&mut Cursor::at(position), |cursor| {
+        opened.with_cursor(&mut opened.own_cursor(position), |cursor| {
             state.store.available(cursor)
         })
     }
@@ -382,12 +382,16 @@ impl Instance {
 }
 
 impl Opened {
-    /// Calls `work` with the cursor that a read goes by: `own`, at the position that the VFS gave, or the open's.
-    /// The instance's lock is held.
-    fn with_cursor<R>(&self, own: &mut Cursor, work: impl FnOnce(&mut Cursor) -> R) -> R {
-        match self.seeks {
-            true => work(own),
-            false => work(&mut self.cursor.lock()),
+    /// A cursor of the call's own, at the position that the VFS gave, where files have one.
+    fn own_cursor(&self, position: u64) -> Option<Cursor> {
+        self.seeks.then(|| Cursor::at(position))
+    }
+
+    /// Calls `work` with the cursor that a read goes by: the call's own, or the open's. The instance's lock is held.
+    fn with_cursor<R>(&self, own: &mut Option<Cursor>, work: impl FnOnce(&mut Cursor) -> R) -> R {
+        match own {
+            Some(own) => work(own),
+            None => work(&mut self.cursor.lock()),
         }
     }
 }

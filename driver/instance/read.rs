@@ -6,7 +6,7 @@
 
 use kernel::{current, iov::IovIterDest, prelude::*};
 
-use super::{Instance, News, Opened, Sleepers, State};
+use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Cursor, Reading},
     kapi::{
@@ -45,7 +45,7 @@ impl Instance {
             self.alive()?;
             return Ok(0);
         }
-        let mut own = Cursor::at(position);
+        let mut own = opened.own_cursor(position);
         let (begun, now) = self.begin_read(opened, &mut own, iov.len(), nonblocking)?;
         let Begun::Copy(mut claim) = begun else {
             return Ok(0);
@@ -94,7 +94,7 @@ impl Instance {
     fn begin_read(
         &self,
         opened: &Opened,
-        own: &mut Cursor,
+        own: &mut Option<Cursor>,
         wanted: usize,
         nonblocking: bool,
     ) -> Result<(Begun, usize)> {
@@ -109,43 +109,59 @@ impl Instance {
         if nonblocking {
             return Err(EAGAIN);
         }
-        state.counters.reader_waited();
-        let (patience, on_signal) = match state.read_timeout_ms {
-            0 => (Patience::ENDLESS, ERESTARTSYS),
-            millis => (Patience::millis(millis), EINTR),
-        };
-        let (state, result) = loop {
+        loop {
             let follows = state.follows(opened, own);
             let who = match follows {
                 true => Sleepers::Followers,
                 false => Sleepers::Readers,
             };
-            let (locked, result) = self.sleep(who, state, patience, |state| {
+            let (locked, begun) = self.wait_to_read(who, state, |state| {
                 match state.try_read(opened, own, wanted) {
                     Some(Ok((Begun::Follow, _))) if follows => None,
                     // What it followed may have come to nothing: then it waits with the others again.
                     None if follows && !state.follows(opened, own) => Some(Ok((Begun::Follow, 0))),
                     other => other,
                 }
-            });
-            match result {
-                Ok(Ok((Begun::Follow, _))) => state = locked,
-                result => break (locked, result),
+            })?;
+            match begun {
+                Ok((Begun::Follow, _)) => state = locked,
+                begun => return begun,
             }
+        }
+    }
+
+    /// Counts a reader as waiting and puts it to sleep until `look` gives something.
+    ///
+    /// Errors: EAGAIN if it has waited for `read_timeout_ms`; ERESTARTSYS for a signal in a wait without end, EINTR for
+    /// one in a wait with a time-out.
+    pub(super) fn wait_to_read<'a, R>(
+        &'a self,
+        who: Sleepers,
+        mut state: Locked<'a>,
+        look: impl FnMut(&mut State) -> Option<R>,
+    ) -> Result<(Locked<'a>, R)> {
+        state.counters.reader_waited();
+        let (patience, on_signal) = match state.read_timeout_ms {
+            0 => (Patience::ENDLESS, ERESTARTSYS),
+            millis => (Patience::millis(millis), EINTR),
         };
-        result.unwrap_or_else(|ended| {
-            self.give_back(state, News::NONE);
-            Err(match ended {
-                Ended::Signal => on_signal,
-                Ended::TimedOut => EAGAIN,
-            })
-        })
+        match self.sleep(who, state, patience, look) {
+            (state, Ok(found)) => Ok((state, found)),
+            (state, Err(ended)) => {
+                // The wake-up may have been for it: hand it on.
+                self.give_back(state, News::NONE);
+                Err(match ended {
+                    Ended::Signal => on_signal,
+                    Ended::TimedOut => EAGAIN,
+                })
+            }
+        }
     }
 }
 
 impl State {
     /// Whether this open waits for one thing to go on, rather than for the next that comes.
-    fn follows(&self, opened: &Opened, own: &mut Cursor) -> bool {
+    fn follows(&self, opened: &Opened, own: &mut Option<Cursor>) -> bool {
         opened.with_cursor(own, |cursor| self.store.follows(cursor))
     }
 
@@ -153,24 +169,20 @@ impl State {
     fn try_read(
         &mut self,
         opened: &Opened,
-        own: &mut Cursor,
+        own: &mut Option<Cursor>,
         wanted: usize,
     ) -> Option<Result<(Begun, usize)>> {
         if let Err(gone) = self.alive() {
             return Some(Err(gone));
         }
-        let (now, follows, over) = opened.with_cursor(own, |cursor| {
+        let now = opened.with_cursor(own, |cursor| {
             self.store.begin_read(cursor);
-            let follows = self.store.follows(cursor);
-            (
-                self.store.available(cursor),
-                follows,
-                self.store.is_over(cursor),
-            )
+            self.store.available(cursor)
         });
         let now = now.min(wanted);
         if now == 0 {
-            return match (over || self.is_end(opened), follows) {
+            let over = opened.with_cursor(own, |cursor| self.store.is_over(cursor));
+            return match (over || self.is_end(opened), self.follows(opened, own)) {
                 (true, _) => Some(Ok((Begun::End, 0))),
                 (false, true) => Some(Ok((Begun::Follow, 0))),
                 (false, false) => None,
@@ -191,7 +203,7 @@ impl State {
     }
 
     /// The next piece of a read.
-    fn next_source(&mut self, opened: &Opened, own: &mut Cursor, wanted: usize) -> Option<Claim> {
+    fn next_source(&mut self, opened: &Opened, own: &mut Option<Cursor>, wanted: usize) -> Option<Claim> {
         let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, wanted.min(CHUNK)));
         (claim.len() > 0).then_some(claim)
     }

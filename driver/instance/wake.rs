@@ -9,7 +9,7 @@ use super::{
     Instance, Opened, State,
 };
 use crate::{
-    discipline::{Cursor, Full, OnEmpty, Reading},
+    discipline::{Full, OnEmpty, Reading},
     kapi::{
         fasync::Band,
         poll::{Events, Reach},
@@ -345,7 +345,7 @@ impl State {
             return Events::GONE;
         }
         let mut events = Events::NONE;
-        let mut own = Cursor::at(position);
+        let mut own = opened.own_cursor(position);
         let (available, over, room) = opened.with_cursor(&mut own, |cursor| {
             let room = self.store.room_for(cursor, cursor.refused.max(1));
             (

@@ -6,7 +6,7 @@
 
 use kernel::{current, iov::IovIterSource, prelude::*};
 
-use super::{Instance, News, Opened, Sleepers, State};
+use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
     kapi::{
@@ -140,16 +140,27 @@ impl Instance {
             state.was_full = true;
             return Err(EAGAIN);
         }
-        state.counters.writer_waited();
-        let (state, result) = self.sleep(Sleepers::Writers, state, Patience::ENDLESS, |state| {
-            state.try_write(wanted)
-        });
-        match result {
-            Ok(Ok(claim)) => Ok(claim),
+        let (state, begun) = self.wait_to_write(state, |state| state.try_write(wanted))?;
+        if begun.is_err() {
             // The wake-up was for somebody who writes: hand it on.
-            refused => {
+            self.give_back(state, News::NONE);
+        }
+        begun
+    }
+
+    /// Counts a writer as waiting and puts it to sleep until `look` gives something. ERESTARTSYS for a signal.
+    pub(super) fn wait_to_write<'a, R>(
+        &'a self,
+        mut state: Locked<'a>,
+        look: impl FnMut(&mut State) -> Option<R>,
+    ) -> Result<(Locked<'a>, R)> {
+        state.counters.writer_waited();
+        match self.sleep(Sleepers::Writers, state, Patience::ENDLESS, look) {
+            (state, Ok(found)) => Ok((state, found)),
+            (state, Err(_)) => {
+                // As for readers.
                 self.give_back(state, News::NONE);
-                refused.unwrap_or(Err(ERESTARTSYS))
+                Err(ERESTARTSYS)
             }
         }
     }

@@ -65,23 +65,25 @@ pub trait FileOperations: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A `read` into one buffer that can be served in a moment, without sleeping. What gives none has done nothing, and
-    /// goes on as [`Self::read_iter`].
+    /// A `read` into one buffer, if there is a shorter way for it than [`Self::read_iter`], which is gone if this gives
+    /// none. Then it must have moved nothing.
     ///
     /// A driver that has this saves the kernel the descriptions of the transfer. It loses `kernel_read`, as the kernel
     /// refuses that of files which have both ways (and `kernel_write` in the same way).
-    fn read_now(
+    fn read_buffer(
         _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        _file: &File,
         _to: UserBuffer,
-    ) -> Option<usize> {
+    ) -> Option<Result<usize>> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// A `write` from one buffer, under the same conditions as [`Self::read_now`].
-    fn write_now(
+    /// A `write` from one buffer, under the same conditions as [`Self::read_buffer`].
+    fn write_buffer(
         _ptr: <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        _file: &File,
         _from: UserBuffer,
-    ) -> Option<usize> {
+    ) -> Option<Result<usize>> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
@@ -219,12 +221,12 @@ impl<T: FileOperations> Vtable<T> {
         } else {
             None
         },
-        read: if T::HAS_READ_NOW {
+        read: if T::HAS_READ_BUFFER {
             Some(Self::read)
         } else {
             None
         },
-        write: if T::HAS_WRITE_NOW {
+        write: if T::HAS_WRITE_BUFFER {
             Some(Self::write)
         } else {
             None
@@ -337,11 +339,17 @@ impl<T: FileOperations> Vtable<T> {
         len: usize,
         position: *mut bindings::loff_t,
     ) -> isize {
-        // SAFETY: The private data stays until `release`. The VFS has looked whether the buffer lies in user space.
-        let (ptr, to) = unsafe { (Self::private(file), UserBuffer::new(buffer, len)) };
-        match T::read_now(ptr, to) {
-            // At most `MAX_RW_COUNT`, as the VFS asked for no more.
-            Some(n) => n.min(len) as isize,
+        // SAFETY: The private data stays until `release`, and so does the file; for `fdget_pos` see [`Vtable`]. The VFS has
+        // looked whether the buffer lies in user space.
+        let (ptr, at, to) = unsafe {
+            (
+                Self::private(file),
+                File::from_raw_file(file),
+                UserBuffer::new(buffer, len),
+            )
+        };
+        match T::read_buffer(ptr, at, to) {
+            Some(result) => Self::moved(result, len),
             // SAFETY: Everything is as the VFS gave it.
             None => unsafe {
                 Self::iterate(bindings::ITER_DEST, file, buffer, len, position, Self::read_iter)
@@ -360,13 +368,27 @@ impl<T: FileOperations> Vtable<T> {
     ) -> isize {
         let buffer = buffer.cast_mut();
         // SAFETY: As in `read`.
-        let (ptr, from) = unsafe { (Self::private(file), UserBuffer::new(buffer, len)) };
-        match T::write_now(ptr, from) {
-            Some(n) => n.min(len) as isize,
+        let (ptr, at, from) = unsafe {
+            (
+                Self::private(file),
+                File::from_raw_file(file),
+                UserBuffer::new(buffer, len),
+            )
+        };
+        match T::write_buffer(ptr, at, from) {
+            Some(result) => Self::moved(result, len),
             // SAFETY: Everything is as the VFS gave it.
             None => unsafe {
                 Self::iterate(bindings::ITER_SOURCE, file, buffer, len, position, Self::write_iter)
             },
+        }
+    }
+
+    /// What `read` and `write` return to the VFS, which has asked for at most `MAX_RW_COUNT` bytes.
+    fn moved(result: Result<usize>, asked: usize) -> isize {
+        match result {
+            Ok(n) => n.min(asked) as isize,
+            Err(error) => error.to_errno() as isize,
         }
     }
 

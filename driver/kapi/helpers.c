@@ -47,28 +47,22 @@ bool kapi_helper_fatal_signal_pending(void)
 	return fatal_signal_pending(current);
 }
 
-/* Inline. */
-void kapi_helper_pagefault_disable(void)
-{
-	pagefault_disable();
-}
-
-/* Inline. */
-void kapi_helper_pagefault_enable(void)
-{
-	pagefault_enable();
-}
-
-/* Both inline; the first tells KASAN of the second. */
-size_t kapi_helper_raw_copy_to_user(void __user *to, const void *from, size_t len)
+/* All inline, and one copy. The first tells KASAN of it. */
+size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t len)
 {
 	instrument_copy_to_user(to, from, len);
-	return raw_copy_to_user(to, from, len);
+	pagefault_disable();
+	len = raw_copy_to_user(to, from, len);
+	pagefault_enable();
+	return len;
 }
 
-/* Both inline; the first tells KASAN of the second. */
-size_t kapi_helper_raw_copy_from_user(void *to, const void __user *from, size_t len)
+/* All inline, and one copy. The first tells KASAN of it. */
+size_t kapi_helper_copy_from_user_now(void *to, const void __user *from, size_t len)
 {
 	instrument_copy_from_user_before(to, from, len);
-	return raw_copy_from_user(to, from, len);
+	pagefault_disable();
+	len = raw_copy_from_user(to, from, len);
+	pagefault_enable();
+	return len;
 }

@@ -5,7 +5,7 @@
 //! `copy_to_user_nofault` would do, but for what it costs: it looks at the kernel's side of the copy as well
 //! (`check_object_size`), which takes longer than copying a hundred bytes. The copies of `iov_iter` do not look either.
 //!
-//! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h) (`pagefault_disable`)
+//! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h) (`pagefault_disable`, `raw_copy_to_user`)
 
 use kernel::prelude::*;
 
@@ -38,16 +38,6 @@ impl UserBuffer {
         self.len
     }
 
-    /// What comes after its first `n` bytes; nothing, at its end, if it has fewer.
-    pub fn skip(self, n: usize) -> Self {
-        let n = n.min(self.len);
-        // INVARIANT: A part of it.
-        Self {
-            start: self.start.wrapping_add(n),
-            len: self.len.saturating_sub(n),
-        }
-    }
-
     /// Copies `len` bytes to its beginning, if that takes no page fault. Fails with [`EFAULT`] if it would, where it
     /// may not be written, and if it is shorter; some of the bytes may have got there even so.
     ///
@@ -57,10 +47,14 @@ impl UserBuffer {
     ///
     /// `from` must be valid for reading `len` bytes; they may change meanwhile.
     pub(super) unsafe fn put(self, from: *const c_void, len: usize) -> Result {
+        if len > self.len {
+            return Err(EFAULT);
+        }
         // SAFETY: The kernel's memory is valid by the function's requirements, the user's by the invariants.
-        self.copy(len, || unsafe {
-            raw::raw_copy_to_user(self.start.cast(), from, len)
-        })
+        match unsafe { raw::copy_to_user_now(self.start.cast(), from, len) } {
+            0 => Ok(()),
+            _ => Err(EFAULT),
+        }
     }
 
     /// Copies `len` bytes from its beginning, under the same conditions as [`Self::put`].
@@ -69,24 +63,11 @@ impl UserBuffer {
     ///
     /// `to` must be valid for writing `len` bytes.
     pub(super) unsafe fn get(self, to: *mut c_void, len: usize) -> Result {
-        // SAFETY: As in `put`.
-        self.copy(len, || unsafe {
-            raw::raw_copy_from_user(to, self.start.cast(), len)
-        })
-    }
-
-    /// Does a copy that says how many bytes it left, without page faults.
-    #[inline(always)]
-    fn copy(self, len: usize, copy: impl FnOnce() -> usize) -> Result {
         if len > self.len {
             return Err(EFAULT);
         }
-        // SAFETY: It is enabled again right after the copy, which neither returns early nor panics.
-        unsafe { raw::pagefault_disable() };
-        let left = copy();
-        // SAFETY: It was disabled above.
-        unsafe { raw::pagefault_enable() };
-        match left {
+        // SAFETY: As in `put`.
+        match unsafe { raw::copy_from_user_now(to, self.start.cast(), len) } {
             0 => Ok(()),
             _ => Err(EFAULT),
         }

@@ -84,8 +84,8 @@ impl WaitQueue {
 
     /// Sleeps, interruptibly, until `ready` gives something.
     ///
-    /// `ready` is called with the lock held, once before queueing, once before the first sleep and once after each.
-    /// What it does when it gives something counts; it must not sleep. `guard` is of `lock`, and what is given back
+    /// `ready` is called with the lock held, once the task is in the queue and after each sleep. What it does when it
+    /// gives something counts; it must not sleep. `guard` is of `lock`, and what is given back
     /// holds it again. The lock is not held during the sleep.
     ///
     /// A waiter that gives up on a signal or after its time may have been the one that a
@@ -98,10 +98,6 @@ impl WaitQueue {
         patience: Patience,
         mut ready: impl FnMut(&mut Guard<'a, T, B>) -> Option<R>,
     ) -> (Guard<'a, T, B>, Result<R, Ended>) {
-        if let Some(found) = ready(&mut guard) {
-            return (guard, Ok(found));
-        }
-
         let entry = Opaque::new(bindings::wait_queue_entry {
             func: Some(wake),
             // `wait_woken` sleeps as the current task, and the entry is gone when this function returns.

@@ -80,6 +80,14 @@ impl Spans {
         self.first.is_empty()
     }
 
+    /// Its only run, or an empty one where it has none; `None` if it has two.
+    pub const fn straight(&self) -> Option<Span> {
+        match self.second.is_empty() {
+            true => Some(self.first),
+            false => None,
+        }
+    }
+
     /// Its runs, in order: none, one or two, each with at least one byte.
     pub const fn iter(&self) -> Iter {
         Iter { left: *self }

@@ -18,6 +18,10 @@ proptest! {
         prop_assert_eq!(spans.len(), expected.len());
         prop_assert_eq!(spans.is_empty(), expected.is_empty());
         prop_assert!(spans.iter().all(|run| !run.is_empty()));
+        match spans.straight() {
+            Some(run) => prop_assert_eq!(run.range().collect::<Vec<_>>(), offsets(spans).collect::<Vec<_>>()),
+            None => prop_assert_eq!(spans.iter().count(), 2),
+        }
         prop_assert_eq!(offsets(spans).collect::<Vec<_>>(), expected);
         prop_assert_eq!((&spans).into_iter().collect::<Vec<_>>(), spans.iter().collect::<Vec<_>>());
     }
