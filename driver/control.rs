@@ -7,6 +7,7 @@
 use kernel::{
     fs::{file::flags, File},
     prelude::*,
+    transmute::AsBytes,
     uaccess::{UserPtr, UserSlice},
 };
 
@@ -31,8 +32,14 @@ use crate::{
 /// bad argument, and what the command itself gives.
 pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Result<isize> {
     let instance = open.instance();
-    instance.alive()?;
     let arg = UserPtr::from_addr(arg);
+    // What is asked for most often, first: these look by themselves whether it was removed.
+    match cmd {
+        MYDEV_STATUS => return put(arg, &status(instance)?.words()),
+        MYDEV_STATS => return put(arg, &stats(open)?.words()),
+        FIONREAD => return put(arg, &available(open, file)?),
+        _ => instance.alive()?,
+    }
     let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
     match cmd {
         MYDEV_CLEAR => {
@@ -44,23 +51,23 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
             let capacity: u32 = UserSlice::new(arg, size_of::<u32>()).reader().read()?;
             instance.resize(usize::try_from(capacity)?, nonblocking)?;
         }
-        MYDEV_STATUS => UserSlice::new(arg, size_of::<Status>())
-            .writer()
-            .write(&status(instance).words())?,
-        MYDEV_STATS => UserSlice::new(arg, size_of::<Stats>())
-            .writer()
-            .write(&stats(open).words())?,
-        FIONREAD => {
-            let at = u64::try_from(position(file))?;
-            let bytes = i32::try_from(instance.available(open.opened(), at)).unwrap_or(i32::MAX);
-            UserSlice::new(arg, size_of::<i32>())
-                .writer()
-                .write(&bytes)?;
-        }
         MYDEV_NEXT => instance.next(open.opened())?,
         _ => return Err(ENOTTY),
     }
     Ok(0)
+}
+
+/// Copies what a command gives to where the caller wants it.
+fn put<T: AsBytes>(arg: UserPtr, value: &T) -> Result<isize> {
+    UserSlice::new(arg, size_of::<T>()).writer().write(value)?;
+    Ok(0)
+}
+
+/// The bytes that the next read could get, as `FIONREAD` gives them.
+fn available(open: &OpenFile, file: &File) -> Result<i32> {
+    let at = u64::try_from(position(file))?;
+    let bytes = open.instance().available(open.opened(), at)?;
+    Ok(i32::try_from(bytes).unwrap_or(i32::MAX))
 }
 
 /// CLEAR and RESIZE take bytes away from others: a file that was opened to read only may not.
@@ -75,22 +82,22 @@ fn may_change(open: &OpenFile) -> Result {
     Ok(())
 }
 
-fn status(instance: &Instance) -> Status {
-    let now = instance.snapshot();
-    Status {
+fn status(instance: &Instance) -> Result<Status> {
+    let now = instance.snapshot_alive()?;
+    Ok(Status {
         buffer_size: saturate(now.capacity as u64),
         bytes_used: saturate(now.used as u64),
         open_count: saturate(now.counters.opens),
         read_count: saturate(now.counters.reads),
         write_count: saturate(now.counters.writes),
         _reserved: 0,
-    }
+    })
 }
 
-fn stats(open: &OpenFile) -> Stats {
-    let (now, bytes_missed) = open.instance().snapshot_for(open.opened());
+fn stats(open: &OpenFile) -> Result<Stats> {
+    let (now, bytes_missed) = open.instance().snapshot_for(open.opened())?;
     let counters = now.counters;
-    Stats {
+    Ok(Stats {
         bytes_read: counters.bytes_read,
         bytes_written: counters.bytes_written,
         reads: counters.reads,
@@ -103,5 +110,5 @@ fn stats(open: &OpenFile) -> Stats {
         bytes_missed,
         high_water: counters.high_water,
         _spare: [0; 5],
-    }
+    })
 }

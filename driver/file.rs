@@ -149,12 +149,11 @@ impl FileOperations for OpenFile {
         open.instance.read_small(&open.opened, to, nonblocking)
     }
 
-    fn write_buffer(open: Pin<&Self>, file: &File, from: UserBuffer) -> Option<Result<usize>> {
-        if params::log_transfers() {
-            return None;
+    fn write_buffer(open: Pin<&Self>, _file: &File, from: UserBuffer) -> Option<Result<usize>> {
+        match params::log_transfers() {
+            true => None,
+            false => open.instance.write_small(from).map(Ok),
         }
-        let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
-        open.instance.write_small(from, nonblocking)
     }
 
     fn poll<'file>(open: Pin<&'file Self>, file: &File, table: PollTable<'file>) -> Events {

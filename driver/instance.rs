@@ -49,6 +49,7 @@
 
 use kernel::{
     new_spinlock,
+    page::PAGE_SIZE,
     prelude::*,
     str::{BStr, CString},
     sync::{Arc, SpinLock},
@@ -60,6 +61,7 @@ use crate::{
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
+        sched::CHUNK,
         wait::{new_wait_queue, WaitQueue},
     },
     params,
@@ -338,12 +340,22 @@ impl Instance {
         self.state.lock().snapshot()
     }
 
-    /// The bytes that the next read of this open, at this position, could get.
-    pub(crate) fn available(&self, opened: &Opened, position: u64) -> usize {
+    /// All figures, taken together; ENODEV if it was removed.
+    pub(crate) fn snapshot_alive(&self) -> Result<Snapshot> {
         let state = self.state.lock();
-        opened.with_cursor(&mut opened.own_cursor(position), |cursor| {
-            state.store.available(cursor)
-        })
+        state.alive()?;
+        Ok(state.snapshot())
+    }
+
+    /// The bytes that the next read of this open, at this position, could get; ENODEV if it was removed.
+    pub(crate) fn available(&self, opened: &Opened, position: u64) -> Result<usize> {
+        let state = self.state.lock();
+        state.alive()?;
+        Ok(
+            opened.with_cursor(&mut opened.own_cursor(position), |cursor| {
+                state.store.available(cursor)
+            }),
+        )
     }
 
     /// An open lets go of the file that it reads, so that its next read takes the next one. ENOTTY where there are no
@@ -357,11 +369,12 @@ impl Instance {
         Ok(())
     }
 
-    /// All figures, taken together, and the bytes that this open missed.
-    pub(crate) fn snapshot_for(&self, opened: &Opened) -> (Snapshot, u64) {
+    /// All figures, taken together, and the bytes that this open missed; ENODEV if it was removed.
+    pub(crate) fn snapshot_for(&self, opened: &Opened) -> Result<(Snapshot, u64)> {
         let state = self.state.lock();
+        state.alive()?;
         let missed = state.store.missed(&opened.cursor.lock());
-        (state.snapshot(), missed)
+        Ok((state.snapshot(), missed))
     }
 
     /// Registers a poller, then says what would not wait. Does not sleep.
@@ -404,6 +417,12 @@ impl State {
             counters: self.counters,
             rules: self.store.rules(),
         }
+    }
+
+    /// How many bytes are copied at most before they are handed on: a part of the capacity, so that both sides copy at
+    /// once, and neither waits until the other has copied all that there is or all that there is room for.
+    fn piece(&self) -> usize {
+        (self.store.capacity() / 4).clamp(PAGE_SIZE, CHUNK)
     }
 
     /// ENODEV if the instance was removed.

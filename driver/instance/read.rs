@@ -10,7 +10,7 @@ use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Cursor, Reading},
     kapi::{
-        sched::{cond_resched, CHUNK},
+        sched::cond_resched,
         wait::{Ended, Patience},
     },
 };
@@ -195,7 +195,7 @@ impl State {
         may.then(|| {
             let piece = match self.store.rules().whole_records {
                 true => now,
-                false => now.min(CHUNK),
+                false => now.min(self.piece()),
             };
             let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, piece));
             Ok((Begun::Copy(claim), now))
@@ -204,7 +204,8 @@ impl State {
 
     /// The next piece of a read.
     fn next_source(&mut self, opened: &Opened, own: &mut Option<Cursor>, wanted: usize) -> Option<Claim> {
-        let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, wanted.min(CHUNK)));
+        let piece = wanted.min(self.piece());
+        let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, piece));
         (claim.len() > 0).then_some(claim)
     }
 

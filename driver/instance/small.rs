@@ -20,13 +20,13 @@ use crate::kapi::user::UserBuffer;
 
 /// The longest transfer that is made so, in bytes: for as long as copying that takes, others may have to wait for the
 /// lock.
-const LONGEST: usize = 512;
+const LONGEST: usize = 1024;
 
-/// What became of an attempt.
+/// What became of an attempt to read.
 enum Attempt {
     /// So many bytes were moved.
     Moved(usize),
-    /// There is nothing, or no room at all, and it may be waited for.
+    /// There is nothing, and it may be waited for.
     Wait,
     /// The usual way is to be taken; nothing has changed.
     Usual,
@@ -52,18 +52,14 @@ impl Instance {
         }
     }
 
-    /// Takes all bytes from a writer in one step, or none (`None`). Otherwise as [`Instance::write`].
+    /// Takes all bytes from a writer in one step, or none (`None`). Otherwise as [`Instance::write`]. Does not sleep: a
+    /// writer that waits keeps its place among others until it has its turn, which this knows nothing of.
     #[inline]
-    pub(crate) fn write_small(&self, from: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
+    pub(crate) fn write_small(&self, from: UserBuffer) -> Option<usize> {
         let mut state = self.state.lock();
-        match state.write_small(from) {
-            Attempt::Moved(n) => {
-                self.give_back(state, News::DATA);
-                Some(Ok(n))
-            }
-            Attempt::Wait if !nonblocking => self.wait_to_write_small(state, from),
-            _ => None,
-        }
+        let n = state.write_small(from)?;
+        self.give_back(state, News::DATA);
+        Some(n)
     }
 
     #[inline(never)]
@@ -74,44 +70,19 @@ impl Instance {
         to: UserBuffer,
     ) -> Option<Result<usize>> {
         let waited = self.wait_to_read(Sleepers::Readers, state, |state| {
-            state.read_small(opened, to).unless_wait()
+            match state.read_small(opened, to) {
+                Attempt::Wait => None,
+                other => Some(other),
+            }
         });
-        self.after_wait(waited, News::BOTH)
-    }
-
-    #[inline(never)]
-    fn wait_to_write_small<'a>(
-        &'a self,
-        state: Locked<'a>,
-        from: UserBuffer,
-    ) -> Option<Result<usize>> {
-        let waited = self.wait_to_write(state, |state| state.write_small(from).unless_wait());
-        self.after_wait(waited, News::DATA)
-    }
-
-    /// What comes of a wait. If it was woken, and the usual way is to be taken, that has the same to do with the wake-up:
-    /// to make use of it, to wait on or to pass it on.
-    fn after_wait(
-        &self,
-        waited: Result<(Locked<'_>, Attempt)>,
-        news: News,
-    ) -> Option<Result<usize>> {
         match waited {
             Ok((state, Attempt::Moved(n))) => {
-                self.give_back(state, news);
+                self.give_back(state, News::BOTH);
                 Some(Ok(n))
             }
+            // The usual way has the same to do with the wake-up: to make use of it or to wait on.
             Ok(_) => None,
             Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-impl Attempt {
-    fn unless_wait(self) -> Option<Self> {
-        match self {
-            Self::Wait => None,
-            other => Some(other),
         }
     }
 }
@@ -145,30 +116,21 @@ impl State {
     }
 
     #[inline(always)]
-    fn write_small(&mut self, from: UserBuffer) -> Attempt {
+    fn write_small(&mut self, from: UserBuffer) -> Option<usize> {
         let n = from.len();
         let free = self.gate.write_turn_free() && !self.gate.overhauling();
         if self.dead || self.overhauls_waiting > 0 || !free || n == 0 || n > LONGEST {
-            return Attempt::Usual;
+            return None;
         }
-        let Some((ring, memory)) = self.store.ring() else {
-            return Attempt::Usual;
-        };
-        match ring.room() {
-            0 => return Attempt::Wait,
-            room if room < n => return Attempt::Usual,
-            _ => (),
+        let (ring, memory) = self.store.ring()?;
+        if n > ring.room() {
+            return None;
         }
-        let copied = match ring.back(n).straight() {
-            Some(span) => memory.copy_from_user_now(span.offset, n, from),
-            None => return Attempt::Usual,
-        };
-        if copied.is_err() {
-            return Attempt::Usual;
-        }
+        let span = ring.back(n).straight()?;
+        memory.copy_from_user_now(span.offset, n, from).ok()?;
         ring.append(n);
         let used = ring.used();
         self.counters.write(n, true, used);
-        Attempt::Moved(n)
+        Some(n)
     }
 }

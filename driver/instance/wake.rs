@@ -80,11 +80,15 @@ impl Unserved {
         self.0 == 0
     }
 
+    fn take(&mut self, who: Sleepers) {
+        self.0 &= !(1 << who as u8);
+    }
+
     /// Takes the queue out, if it is named now; whether it was in.
     fn name(&mut self, who: Sleepers, so: bool) -> bool {
         let named = so && self.has(who);
         if named {
-            self.0 &= !(1 << who as u8);
+            self.take(who);
         }
         named
     }
@@ -165,10 +169,14 @@ impl Instance {
             Sleepers::Overhauls => &self.overhauls,
             Sleepers::Passing => &self.passing,
         };
-        queue.wait_until(&self.state, state, patience, |state| {
+        let (mut state, result) = queue.wait_until(&self.state, state, patience, |state| {
             state.unserved.put(who);
             look(state)
-        })
+        });
+        if queue.is_empty() {
+            state.unserved.take(who);
+        }
+        (state, result)
     }
 
     /// Wakes whom [`State::settle`] named. Called without the lock.

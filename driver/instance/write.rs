@@ -10,7 +10,7 @@ use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
     kapi::{
-        sched::{cond_resched, CHUNK},
+        sched::cond_resched,
         wait::Patience,
     },
 };
@@ -192,8 +192,9 @@ impl State {
         if !self.store.has_room(1) || !self.gate.begin_write_copy() {
             return None;
         }
+        let piece = wanted.min(self.piece());
         match self.store.inlet() {
-            Inlet::Bytes(bytes) => Some(bytes.target(wanted.min(CHUNK))),
+            Inlet::Bytes(bytes) => Some(bytes.target(piece)),
             _ => None,
         }
     }

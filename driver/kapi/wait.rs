@@ -159,7 +159,7 @@ impl WaitQueue {
 
     /// Whether nobody waits. For whoever has, or has just had, the lock that waiters wait with, nobody who should
     /// have been woken is missed.
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         // SAFETY: The head is initialised by the invariants.
         unsafe { is_empty(self.head.get()) }
     }
