@@ -9,9 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use mydevice_figures::Who;
 use mydevice_tests::Instance;
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
+    mqueue::{MQ_OFlag, MqAttr, MqdT, mq_open, mq_unlink},
     sys::{
         socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt::SndBuf},
         stat::Mode,
@@ -19,35 +21,12 @@ use nix::{
     unistd::{mkfifo, pipe2},
 };
 
-/// A way to hand bytes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contender {
-    /// A `stream` of ours.
-    MyDevice,
-    /// `pipe(2)`.
-    Pipe,
-    /// A named pipe.
-    Fifo,
-    /// A pair of `AF_UNIX` stream sockets.
-    Socket,
-}
+use crate::end::End;
 
-impl Contender {
-    /// All of them, ours first.
-    pub const ALL: [Self; 4] = [Self::MyDevice, Self::Pipe, Self::Fifo, Self::Socket];
+/// The most messages that the kernel lets a queue have.
+const QUEUE_MESSAGES: usize = 65_536;
 
-    /// Its name in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MyDevice => "mydevice",
-            Self::Pipe => "pipe",
-            Self::Fifo => "named pipe",
-            Self::Socket => "unix socket",
-        }
-    }
-}
-
-/// One channel, made and not opened yet where opening is by name; gone when it is dropped.
+/// One channel, made and not opened yet where opening is by name.
 pub enum Channel {
     /// An instance, removed at the end.
     MyDevice(Instance),
@@ -60,49 +39,54 @@ pub enum Channel {
     },
     /// A named pipe, deleted at the end.
     Fifo(PathBuf),
+    /// A message queue, deleted at the end.
+    Queue(String),
     /// Ends that this process has closed.
     Closed,
 }
 
 impl Channel {
-    /// Makes one that holds `capacity` bytes. The name is for those that have one.
-    pub fn new(contender: Contender, capacity: usize, name: &str) -> Result<Self> {
-        Ok(match contender {
-            Contender::MyDevice => {
-                let command =
-                    format!("{name} discipline=stream capacity={capacity} on_empty=hangup");
-                Self::MyDevice(Instance::try_add(&command).context(command)?)
-            }
-            Contender::Pipe => {
+    /// Makes one that holds `capacity` bytes in messages of `size`. The name is for those that have one.
+    pub fn new(who: Who, capacity: usize, size: usize, name: &str) -> Result<Self> {
+        Ok(match who {
+            Who::MyDevice => Self::MyDevice(instance(name, capacity)?),
+            Who::Pipe => {
                 let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
                 set_size(&writer, capacity)?;
                 Self::Ends { reader, writer }
             }
-            Contender::Fifo => {
+            Who::Fifo => {
                 let path = std::env::temp_dir().join(format!("mydevice-bench-{name}"));
                 mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).context("making a named pipe")?;
                 Self::Fifo(path)
             }
-            Contender::Socket => {
+            Who::Socket => {
                 let flags = SockFlag::SOCK_CLOEXEC;
                 let (reader, writer) =
                     socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
                 setsockopt(&writer, SndBuf, &capacity).context("setting SO_SNDBUF")?;
                 Self::Ends { reader, writer }
             }
+            Who::Queue => {
+                let name = format!("/mydevice-bench-{name}");
+                make_queue(&name, (capacity / size).clamp(1, QUEUE_MESSAGES), size)?;
+                Self::Queue(name)
+            }
+            Who::Floor | Who::Hello | Who::Kernel => bail!("{who:?} is no channel"),
         })
     }
 
     /// The end that bytes go into, for a process that uses this end alone. `capacity` is that of the channel.
-    pub fn writer(&mut self, capacity: usize) -> Result<OwnedFd> {
+    pub fn writer(&mut self, capacity: usize) -> Result<End> {
         let end = match self {
-            Self::MyDevice(instance) => open(instance.node(), true)?,
-            Self::Ends { writer, .. } => writer.try_clone()?,
+            Self::MyDevice(instance) => End::File(open(instance.node(), true)?),
+            Self::Ends { writer, .. } => End::File(writer.try_clone()?.into()),
+            Self::Queue(name) => End::Queue(open_queue(name, MQ_OFlag::O_WRONLY, None)?),
             Self::Closed => bail!("this end was closed before"),
             Self::Fifo(path) => {
                 let writer = open(path.clone(), true)?;
                 set_size(&writer, capacity)?;
-                writer
+                End::File(writer)
             }
         };
         self.close_ends();
@@ -110,12 +94,13 @@ impl Channel {
     }
 
     /// The end that bytes come out of, for a process that uses this end alone.
-    pub fn reader(&mut self) -> Result<OwnedFd> {
+    pub fn reader(&mut self) -> Result<End> {
         let end = match self {
-            Self::MyDevice(instance) => open(instance.node(), false)?,
-            Self::Ends { reader, .. } => reader.try_clone()?,
+            Self::MyDevice(instance) => End::File(open(instance.node(), false)?),
+            Self::Ends { reader, .. } => End::File(reader.try_clone()?.into()),
+            Self::Queue(name) => End::Queue(open_queue(name, MQ_OFlag::O_RDONLY, None)?),
             Self::Closed => bail!("this end was closed before"),
-            Self::Fifo(path) => open(path.clone(), false)?,
+            Self::Fifo(path) => End::File(open(path.clone(), false)?),
         };
         self.close_ends();
         Ok(end)
@@ -133,21 +118,41 @@ impl Channel {
         match self {
             Self::MyDevice(instance) => Ok(instance.remove()?),
             Self::Fifo(path) => Ok(fs::remove_file(path)?),
+            Self::Queue(name) => Ok(mq_unlink(name.as_str())?),
             Self::Ends { .. } | Self::Closed => Ok(()),
         }
     }
 }
 
-fn open(path: PathBuf, write: bool) -> Result<OwnedFd> {
+/// Adds a `stream` that ends when its last writer closes, as a pipe does.
+pub fn instance(name: &str, capacity: usize) -> Result<Instance> {
+    let limit = capacity.max(4 << 20);
+    let command = format!(
+        "{name} discipline=stream capacity={capacity} max_capacity={limit} on_empty=hangup"
+    );
+    Instance::try_add(&command).context(command)
+}
+
+/// Opens for writing or for reading.
+pub fn open(path: PathBuf, write: bool) -> Result<File> {
     let file = File::options().read(!write).write(write).open(&path);
-    Ok(file
-        .with_context(|| format!("opening {}", path.display()))?
-        .into())
+    file.with_context(|| format!("opening {}", path.display()))
 }
 
 /// Gives a pipe its capacity.
-fn set_size(pipe: impl AsFd, capacity: usize) -> Result<()> {
+pub fn set_size(pipe: impl AsFd, capacity: usize) -> Result<()> {
     let bytes = i32::try_from(capacity)?;
     fcntl(pipe, FcntlArg::F_SETPIPE_SZ(bytes)).context("setting the size of a pipe")?;
     Ok(())
+}
+
+fn make_queue(name: &str, messages: usize, size: usize) -> Result<()> {
+    let attributes = MqAttr::new(0, i64::try_from(messages)?, i64::try_from(size)?, 0);
+    let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR;
+    open_queue(name, flags, Some(&attributes)).map(drop)
+}
+
+fn open_queue(name: &str, flags: MQ_OFlag, attributes: Option<&MqAttr>) -> Result<MqdT> {
+    mq_open(name, flags, Mode::S_IRUSR | Mode::S_IWUSR, attributes)
+        .with_context(|| format!("opening the message queue {name}"))
 }

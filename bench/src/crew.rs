@@ -11,25 +11,29 @@ use std::{
 use anyhow::{Context, Result, bail};
 use nix::{
     fcntl::OFlag,
-    sys::wait::{WaitStatus, waitpid},
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitStatus, waitpid},
+    },
     unistd::{ForkResult, Pid, fork, pipe2},
 };
 
 /// Processes that were forked, are ready, and wait for the start signal.
 pub struct Crew {
     members: Vec<Pid>,
-    ready: (Option<File>, File),
+    /// A byte of each member when it is ready, and another when its work is done.
+    news: (Option<File>, File),
     start: (File, Option<File>),
 }
 
 impl Crew {
     /// Nobody yet.
     pub fn new() -> Result<Self> {
-        let (ready, say_ready) = pipe2(OFlag::O_CLOEXEC)?;
+        let (news, say) = pipe2(OFlag::O_CLOEXEC)?;
         let (start, say_start) = pipe2(OFlag::O_CLOEXEC)?;
         Ok(Self {
             members: Vec::new(),
-            ready: (Some(File::from(say_ready)), File::from(ready)),
+            news: (Some(File::from(say)), File::from(news)),
             start: (File::from(start), Some(File::from(say_start))),
         })
     }
@@ -61,33 +65,43 @@ impl Crew {
         prepare: impl FnOnce() -> Result<W>,
     ) -> Result<()> {
         self.start.1 = None;
+        let mut news = self.news.0.take().context("a way to tell the leader")?;
         let work = prepare()?;
-        if let Some(ready) = &mut self.ready.0 {
-            ready.write_all(b"r")?;
-        }
-        self.ready.0 = None;
+        news.write_all(b"r")?;
         // It ends when the leader closes it.
         self.start.0.read_to_end(&mut Vec::new())?;
-        work()
+        work()?;
+        news.write_all(b"d").context("telling the leader")
     }
 
-    /// Gives the start signal once all are ready, and returns how long it took until the last one ended.
+    /// Gives the start signal once all are ready, and returns how long it took until the last one was done.
     pub fn run(mut self) -> Result<Duration> {
-        self.ready.0 = None;
-        let mut ready = vec![0; self.members.len()];
-        self.ready
-            .1
-            .read_exact(&mut ready)
-            .context("waiting for all to be ready")?;
-
-        let start = Instant::now();
-        self.start.1 = None;
+        // From here on the members alone hold the other end: if one dies, the wait for it ends.
+        self.news.0 = None;
+        let time = self.timed();
+        if time.is_err() {
+            // One has died, for whom the others would wait for ever.
+            for member in &self.members {
+                kill(*member, Signal::SIGTERM)?;
+            }
+        }
         for member in &self.members {
             match waitpid(*member, None)? {
                 WaitStatus::Exited(_, 0) => {}
+                WaitStatus::Signaled(_, Signal::SIGTERM, _) if time.is_err() => {}
                 other => bail!("a process of the measurement ended with {other:?}"),
             }
         }
+        time.context("waiting for the processes of the measurement")
+    }
+
+    /// Waits for all to be ready, starts them, and waits for all to be done.
+    fn timed(&mut self) -> std::io::Result<Duration> {
+        let mut bytes = vec![0; self.members.len()];
+        self.news.1.read_exact(&mut bytes)?;
+        let start = Instant::now();
+        self.start.1 = None;
+        self.news.1.read_exact(&mut bytes)?;
         Ok(start.elapsed())
     }
 }

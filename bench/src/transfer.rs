@@ -1,24 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bytes from some writers to some readers, the whole transfer timed; and a message that goes to and fro.
+//! Bytes from some writers to some readers, the whole transfer timed.
 
-use std::{
-    fs::File,
-    io::{Read, Write},
-    os::fd::OwnedFd,
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+use mydevice_figures::{Who, Work};
 use nix::{
-    sys::memfd::{MFdFlags, memfd_create},
-    unistd::{ftruncate, pipe2},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        uio::{pread, pwrite},
+    },
+    unistd::ftruncate,
 };
 
 use crate::{
-    channel::{Channel, Contender},
+    book::{Book, Entry},
+    channel::Channel,
     crew::Crew,
+    plan::Plan,
 };
+
+/// Each work with the number of writers, and of readers, that it has.
+const CROWDS: [(Work, usize); 2] = [(Work::OneToOne, 1), (Work::FourToFour, 4)];
+
+/// Transfers of every size by every contender, and the floor.
+pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
+    for (work, crowd) in CROWDS {
+        for &(size, messages) in plan.transfers {
+            let transfer = Transfer {
+                writers: crowd,
+                readers: crowd,
+                size,
+                messages: plan.scaled(messages).div_ceil(crowd),
+            };
+            for _ in 0..plan.rounds {
+                for who in Who::CONTENDERS {
+                    let entry = Entry::new(work, who).size(size);
+                    book.note_time(entry, transfer.time(who)?, transfer.total());
+                }
+                let entry = Entry::new(work, Who::Floor).size(size);
+                book.note_time(entry, transfer.floor()?, transfer.total());
+            }
+        }
+    }
+    Ok(())
+}
 
 /// A transfer.
 #[derive(Clone, Copy, Debug)]
@@ -45,21 +72,29 @@ impl Transfer {
     }
 
     /// Does it; returns how long it took.
-    pub fn time(&self, contender: Contender) -> Result<Duration> {
+    pub fn time(&self, who: Who) -> Result<Duration> {
         let Self { size, messages, .. } = *self;
         let capacity = self.capacity();
-        let mut channel = Channel::new(contender, capacity, "bench")?;
+        let mut channel = Channel::new(who, capacity, size, "transfer")?;
         let mut crew = Crew::new()?;
         for _ in 0..self.writers {
             crew.fork(|| {
-                let writer = channel.writer(capacity)?;
-                Ok(move || write_all(writer, size, messages))
+                let mut writer = channel.writer(capacity)?;
+                let message = vec![7; size];
+                Ok(move || {
+                    for _ in 0..messages {
+                        writer.send(&message)?;
+                    }
+                    Ok(())
+                })
             })?;
         }
+        let share = self.total() / self.readers;
         for _ in 0..self.readers {
             crew.fork(|| {
-                let reader = channel.reader()?;
-                Ok(move || read_all(reader, size))
+                let mut reader = channel.reader()?;
+                let mut buffer = vec![1; size];
+                Ok(move || reader.receive_all(&mut buffer, share))
             })?;
         }
         channel.close_ends();
@@ -71,24 +106,24 @@ impl Transfer {
     /// The floor: the same bytes copied into the kernel by the writers, and as many out of it by the readers, all at
     /// once, each message in a system call of its own, and nobody waits for anybody.
     pub fn floor(&self) -> Result<Duration> {
-        let Self { size, messages, .. } = *self;
+        let size = self.size;
         let mut crew = Crew::new()?;
         for member in 0..self.writers + self.readers {
             let writes = member < self.writers;
             let share = match writes {
-                true => messages,
+                true => self.messages,
                 false => self.total() / self.readers,
             };
             crew.fork(move || {
                 let file = memfd_create("floor", MFdFlags::MFD_CLOEXEC)?;
                 ftruncate(&file, i64::try_from(size)?)?;
                 let mut buffer = vec![1; size];
-                nix::sys::uio::pwrite(&file, &buffer, 0)?;
+                pwrite(&file, &buffer, 0)?;
                 Ok(move || {
                     for _ in 0..share {
                         match writes {
-                            true => nix::sys::uio::pwrite(&file, &buffer, 0)?,
-                            false => nix::sys::uio::pread(&file, &mut buffer, 0)?,
+                            true => pwrite(&file, &buffer, 0)?,
+                            false => pread(&file, &mut buffer, 0)?,
                         };
                     }
                     Ok(())
@@ -97,73 +132,4 @@ impl Transfer {
         }
         crew.run()
     }
-}
-
-fn write_all(writer: OwnedFd, size: usize, messages: usize) -> Result<()> {
-    let mut writer = File::from(writer);
-    let message = vec![7; size];
-    for _ in 0..messages {
-        writer.write_all(&message).context("writing")?;
-    }
-    Ok(())
-}
-
-fn read_all(reader: OwnedFd, size: usize) -> Result<()> {
-    let mut reader = File::from(reader);
-    let mut buffer = vec![0; size];
-    while reader.read(&mut buffer).context("reading")? > 0 {}
-    Ok(())
-}
-
-/// Sends a message of `size` bytes to and fro between two processes; returns how long each of so many rounds took.
-pub fn ping_pong(contender: Contender, size: usize, rounds: usize) -> Result<Vec<Duration>> {
-    let mut crew = Crew::new()?;
-    let capacity = 4096;
-    let (mut there, mut back) = (
-        Channel::new(contender, capacity, "there")?,
-        Channel::new(contender, capacity, "back")?,
-    );
-    let (times, say_times) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-    crew.fork(|| {
-        let (writer, reader) = (there.writer(capacity)?, back.reader()?);
-        let (mut writer, mut reader) = (File::from(writer), File::from(reader));
-        Ok(move || {
-            let mut message = vec![1; size];
-            let mut nanos = Vec::with_capacity(8 * rounds);
-            for _ in 0..rounds {
-                let start = std::time::Instant::now();
-                writer.write_all(&message)?;
-                reader.read_exact(&mut message)?;
-                nanos.extend(u64::try_from(start.elapsed().as_nanos())?.to_ne_bytes());
-            }
-            File::from(say_times).write_all(&nanos)?;
-            Ok(())
-        })
-    })?;
-    crew.fork(|| {
-        // In the order in which the other opens them: opening a named pipe waits for the other end.
-        let (reader, writer) = (there.reader()?, back.writer(capacity)?);
-        let (mut reader, mut writer) = (File::from(reader), File::from(writer));
-        Ok(move || {
-            let mut message = vec![0; size];
-            for _ in 0..rounds {
-                reader.read_exact(&mut message)?;
-                writer.write_all(&message)?;
-            }
-            Ok(())
-        })
-    })?;
-    there.close_ends();
-    back.close_ends();
-    // The times fit into a pipe, so that the process that sends them ends.
-    ensure!(8 * rounds <= 64 << 10, "{rounds} rounds are too many");
-    crew.run()?;
-    there.remove()?;
-    back.remove()?;
-    let mut nanos = vec![0; 8 * rounds];
-    File::from(times).read_exact(&mut nanos)?;
-    let nanos = nanos.chunks_exact(8).map(|bytes| bytes.try_into());
-    Ok(nanos
-        .map(|bytes| bytes.map(|bytes| Duration::from_nanos(u64::from_ne_bytes(bytes))))
-        .collect::<Result<_, _>>()?)
 }
