@@ -11,6 +11,7 @@ mod channel;
 mod crew;
 mod crowd;
 mod end;
+mod folios;
 mod idle;
 mod memory;
 mod modules;

@@ -18,6 +18,7 @@ use crate::{
     book::{Book, Entry},
     channel::Channel,
     crew::Crew,
+    folios::LargeFolios,
     plan::Plan,
 };
 
@@ -26,6 +27,7 @@ const CROWDS: [(Work, usize); 2] = [(Work::OneToOne, 1), (Work::FourToFour, 4)];
 
 /// Transfers of every size by every contender, and the floor.
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
+    let _folios = LargeFolios::allow()?;
     for (work, crowd) in CROWDS {
         for &(size, messages) in plan.transfers {
             let transfer = Transfer {

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
@@ -118,6 +119,19 @@ pub fn without_warnings(cache: &Cache, tree: &Tree, name: &str, arguments: &[&st
         Some(line) => bail!("the build is not free of warnings: {line}"),
         None => Ok(()),
     }
+}
+
+/// How long it takes to compile the smallest module from scratch, into a folder of its own.
+pub fn time_hello(cache: &Cache, tree: &Tree) -> Result<Duration> {
+    let _lock = cache.lock("build")?;
+    let name = "hello-timed";
+    let inside = tree.inside(&output_folder(name));
+    if inside.exists() {
+        fs::remove_dir_all(&inside).with_context(|| format!("empty {}", inside.display()))?;
+    }
+    let start = Instant::now();
+    run(tree, name, &["hello.ko"])?;
+    Ok(start.elapsed())
 }
 
 fn first_warning(said: &str) -> Option<&str> {

@@ -5,6 +5,7 @@
 mod cache;
 mod commands;
 mod debian;
+mod host;
 mod interrupt;
 mod kbuild;
 mod kernels;

@@ -85,6 +85,7 @@ impl MachineOptions {
             ],
             cwd: std::env::current_dir().context("find the current directory")?,
             terminal: None,
+            counts: false,
         };
         Ok((cache, tree, vm))
     }

@@ -27,6 +27,7 @@ use crate::tree::Tree;
 pub use link::Stream;
 use link::{Link, News};
 pub use outcome::Outcome;
+use qemu::Accelerator;
 use qemu::Machine;
 use state::{End, State};
 
@@ -54,6 +55,8 @@ pub struct Vm {
     pub cwd: PathBuf,
     /// Gives the command a terminal of this size, connected to ours.
     pub terminal: Option<TerminalSize>,
+    /// The guest's clock counts instructions, of one processor.
+    pub counts: bool,
 }
 
 impl Vm {
@@ -65,7 +68,7 @@ impl Vm {
         sink: &mut dyn FnMut(Stream, &[u8]) -> std::io::Result<()>,
     ) -> Result<Outcome> {
         helper::check_processor_arch()?;
-        let accelerator = accelerator::find(cache, tree)?;
+        let accelerator = self.accelerator(cache, tree)?;
         let folder = tempfile::Builder::new()
             .prefix("mydevice-vm-")
             .tempdir()
@@ -97,7 +100,7 @@ impl Vm {
             }
         }
         let machine = Machine {
-            cpus: self.cpus,
+            cpus: if self.counts { 1 } else { self.cpus },
             memory: &self.memory,
             accelerator,
             initramfs: &initramfs,
@@ -122,6 +125,14 @@ impl Vm {
                     ),
                 }
             }
+        }
+    }
+
+    /// What makes the guest's processors.
+    pub fn accelerator(&self, cache: &Cache, tree: &Tree) -> Result<Accelerator> {
+        match self.counts {
+            true => Ok(Accelerator::Counting),
+            false => accelerator::find(cache, tree),
         }
     }
 

@@ -21,6 +21,41 @@ pub enum Accelerator {
     Kvm,
     /// QEMU's translator.
     Tcg,
+    /// QEMU's translator on one thread, with a clock that goes on by a nanosecond with each instruction, and that does
+    /// not wait for anything: where the guest sleeps, it jumps.
+    Counting,
+}
+
+impl Accelerator {
+    /// What it is, for a report.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Kvm => "KVM",
+            Self::Tcg => "QEMU's translator (TCG), which copies in words",
+            Self::Counting => {
+                "QEMU's translator (TCG), one processor, clock of instructions (-icount shift=0,sleep=off)"
+            }
+        }
+    }
+
+    /// How QEMU spells it.
+    fn options(self) -> &'static [&'static str] {
+        // Without erms and fsrm the kernel copies in words, not with `rep movsb`, which the translator does byte by byte.
+        // Without la57 each page walk is a level shorter.
+        const PLAIN: &str = "max,erms=off,fsrm=off,la57=off";
+        match self {
+            Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
+            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", PLAIN],
+            Self::Counting => &[
+                "-accel",
+                "tcg,thread=single",
+                "-icount",
+                "shift=0,sleep=off",
+                "-cpu",
+                PLAIN,
+            ],
+        }
+    }
 }
 
 /// The guest's hardware and what it boots.
@@ -88,17 +123,7 @@ impl Machine<'_> {
             .arg(self.memory)
             .arg("-smp")
             .arg(self.cpus.to_string());
-        match self.accelerator {
-            Accelerator::Kvm => qemu.args(["-accel", "kvm", "-cpu", "host"]),
-            // Without erms and fsrm the kernel copies in words, not with `rep movsb`, which the
-            // translator does byte by byte. Without la57 each page walk is a level shorter.
-            Accelerator::Tcg => qemu.args([
-                "-accel",
-                "tcg,thread=multi",
-                "-cpu",
-                "max,erms=off,fsrm=off,la57=off",
-            ]),
-        };
+        qemu.args(self.accelerator.options());
         qemu.arg("-kernel")
             .arg(tree.image())
             .arg("-initrd")
