@@ -28,7 +28,7 @@ const CAPACITY: usize = 4096;
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     let messages = plan.scaled(2_000);
     for _ in 0..plan.ping_pong_rounds {
-        for who in Who::CONTENDERS {
+        for &who in &plan.contenders {
             let times = Sample::new(ping_pong(who, messages)?);
             let entry = |work| Entry::new(work, who).size(SIZE);
             book.note(entry(Work::PingPong), times.median());

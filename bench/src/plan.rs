@@ -3,6 +3,9 @@
 //! How much is measured.
 
 use clap::Parser;
+use mydevice_figures::Who;
+
+use crate::channel::Channel;
 
 /// Measures mydevice beside what people use today. To be run in the VM, as root: it loads the module.
 #[derive(Parser)]
@@ -40,6 +43,8 @@ pub struct Plan {
     scale: f64,
     /// The bytes of a message in transfers, and how many messages are sent in all.
     pub transfers: &'static [(usize, usize)],
+    /// Ways to hand bytes over that this kernel has.
+    pub contenders: Vec<Who>,
     /// How many readers sleep.
     pub sleepers: &'static [usize],
     /// How many instances are polled.
@@ -61,12 +66,14 @@ const TRANSFERS: &[(usize, usize)] = &[
 impl Plan {
     /// What the options ask for.
     pub fn new(options: &Options) -> Self {
+        let contenders = contenders();
         if options.quick {
             return Self {
                 rounds: 1,
                 ping_pong_rounds: 1,
                 scale: options.scale / 50.0,
                 transfers: &[(64, 20_000), (4 << 10, 10_000)],
+                contenders,
                 sleepers: &[1, 20],
                 polled: &[1, 20],
                 idle: &[0, 5],
@@ -78,6 +85,7 @@ impl Plan {
             ping_pong_rounds: rounds.max(20),
             scale: options.scale,
             transfers: TRANSFERS,
+            contenders,
             sleepers: &[1, 10, 100, 1000],
             polled: &[1, 10, 100, 1000],
             idle: &[0, 15, 63, 255],
@@ -88,4 +96,20 @@ impl Plan {
     pub fn scaled(&self, usual: usize) -> usize {
         ((usual as f64 * self.scale) as usize).max(8)
     }
+}
+
+/// Ways to hand bytes over that this kernel has: not each has message queues.
+fn contenders() -> Vec<Who> {
+    let there = |who: &Who| {
+        // An instance needs the module, which is loaded later.
+        if *who == Who::MyDevice {
+            return true;
+        }
+        let made = Channel::new(*who, 4096, 64, "probe").and_then(|channel| channel.remove());
+        if let Err(error) = &made {
+            eprintln!("left out: {}: {error:#}", who.name());
+        }
+        made.is_ok()
+    };
+    Who::CONTENDERS.into_iter().filter(there).collect()
 }

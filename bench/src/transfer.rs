@@ -37,7 +37,7 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
                 messages: plan.scaled(messages).div_ceil(crowd),
             };
             for _ in 0..plan.rounds {
-                for who in Who::CONTENDERS {
+                for &who in &plan.contenders {
                     let entry = Entry::new(work, who).size(size);
                     book.note_time(entry, transfer.time(who)?, transfer.total());
                 }

@@ -74,6 +74,36 @@ pub enum Unit {
 }
 
 impl Work {
+    /// All of them.
+    pub const ALL: [Self; 26] = [
+        Self::OneToOne,
+        Self::FourToFour,
+        Self::PingPong,
+        Self::PingPongTail,
+        Self::WriteToSleepers,
+        Self::Poll,
+        Self::Epoll,
+        Self::Uring,
+        Self::UringWorkers,
+        Self::Status,
+        Self::Unread,
+        Self::Resize,
+        Self::ProcRead,
+        Self::Open,
+        Self::Close,
+        Self::Write,
+        Self::Read,
+        Self::ReadNonblocking,
+        Self::SystemCall,
+        Self::ContextSwitch,
+        Self::BesideIdle,
+        Self::IdleMemory,
+        Self::Load,
+        Self::Unload,
+        Self::ModuleSize,
+        Self::Build,
+    ];
+
     /// What its values are counted in.
     pub fn unit(self) -> Unit {
         match self {

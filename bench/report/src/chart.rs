@@ -124,7 +124,11 @@ impl Chart {
     pub fn draw(&self, title: &str, file: &Path) -> Result<()> {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let (left, right) = self.across.range(points().map(|point| point.0));
-        let (low, high) = self.up.range(points().map(|point| point.1));
+        let (low, mut high) = self.up.range(points().map(|point| point.1));
+        if let Scale::Names(_) = self.across.scale {
+            // Room for the legend, which lines that rise from left to right leave by themselves.
+            high *= 3.0;
+        }
         let drawn = match self.up.scale {
             Scale::Log => self.draw_on(title, file, left..right, (low..high).log_scale()),
             _ => self.draw_on(title, file, left..right, low..high),
@@ -148,6 +152,7 @@ impl Chart {
         let mut chart = ChartBuilder::on(&area)
             .caption(title, (FONT, 20))
             .margin(12)
+            .margin_right(36)
             .x_label_area_size(46)
             .y_label_area_size(84)
             .build_cartesian_2d(across, up)?;

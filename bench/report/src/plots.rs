@@ -69,7 +69,12 @@ fn duration(place: Place, of: &str) -> Axis {
     }
 }
 
-fn plot(run: &Run, name: &'static str, title: &str, chart: Chart) -> Option<Plot> {
+fn plot(run: &Run, name: &'static str, title: &str, mut chart: Chart) -> Option<Plot> {
+    for line in &mut chart.lines {
+        // None at all has no place on an axis of ratios.
+        line.points
+            .retain(|(across, up)| across.is_finite() && up.is_finite());
+    }
     let points = chart.lines.iter().map(|line| line.points.len());
     (points.max()? > 0).then(|| Plot {
         place: run.place,

@@ -144,6 +144,8 @@ impl Test {
         vm.command = self.guest_command(programs.into_iter().map(|e| e.path).collect());
         let usual = if self.full { 12 * 3600 } else { 3000 };
         vm.timeout = Some(Duration::from_secs(self.timeout.unwrap_or(usual)));
+        let bench = project::guest_bench()?.display().to_string();
+        vm.env.push(("MYDEVICE_BENCH".to_owned(), bench));
         if self.full {
             vm.env.push(("MYDEVICE_FULL".to_owned(), "1".to_owned()));
         }
