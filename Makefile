@@ -19,7 +19,8 @@ need-tools:
 modules: need-tools
 	cargo xtask build $(if $(KDIR),--kdir '$(KDIR)')
 
-# KERNEL=NAME takes another kernel than the stock one: cargo xtask versions lists them.
+# KERNEL=NAME takes another kernel than the stock one: cargo xtask versions lists them. `bench` has names of its own
+# (cargo xtask bench --help), and takes all of them.
 run test bench shell: need-tools
 	cargo xtask $@ $(if $(KERNEL),--kernel '$(KERNEL)')
 
@@ -37,7 +38,7 @@ help:
 	@echo 'make test KERNEL=debug    run them on the debugging kernel, which is built first, once'
 	@echo 'make test-all        run every test at its full length, on every kernel: hours'
 	@echo 'make shell           open a shell in the VM, both modules at hand'
-	@echo 'make bench           measure a stream beside a pipe and others, in the VM'
+	@echo 'make bench           measure a stream beside a pipe and others, and report in docs/performance'
 	@echo 'make fuzz            fuzz the logic of the queues, ten minutes a target (cargo xtask fuzz --help)'
 	@echo 'make lint            rustfmt, clippy, rustdoc, sparse, the C header, shell scripts'
 	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'

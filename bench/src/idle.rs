@@ -2,6 +2,8 @@
 
 //! What idle instances, each with a sleeping reader, cost the one that is busy.
 
+use std::{thread::sleep, time::Duration};
+
 use anyhow::Result;
 use mydevice_figures::{Who, Work};
 use mydevice_tests::Instance;
@@ -17,6 +19,9 @@ use crate::{
 /// The bytes of a message.
 const SIZE: usize = 64;
 
+/// How long the kernel may take to clean up.
+const QUIET: Duration = Duration::from_millis(300);
+
 /// The same transfer beside more and more idle instances, in each round from none on.
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     let transfer = Transfer {
@@ -29,6 +34,9 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
         let mut idle = Idle::new()?;
         for &count in plan.idle {
             idle.grow(count)?;
+            // What was added and taken away just now leaves the kernel work behind, which is no part of the answer.
+            sleep(QUIET);
+            transfer.time(Who::MyDevice)?;
             let time = transfer.time(Who::MyDevice)?;
             let entry = Entry::new(Work::BesideIdle, Who::MyDevice);
             book.note_time(entry.size(SIZE).count(count), time, transfer.total());

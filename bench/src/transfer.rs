@@ -25,6 +25,9 @@ use crate::{
 /// Each work with the number of writers, and of readers, that it has.
 const CROWDS: [(Work, usize); 2] = [(Work::OneToOne, 1), (Work::FourToFour, 4)];
 
+/// A file of that size has room for the largest folio.
+const LARGE: usize = 2 << 20;
+
 /// Transfers of every size by every contender, and the floor.
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     let _folios = LargeFolios::allow()?;
@@ -118,7 +121,7 @@ impl Transfer {
             };
             crew.fork(move || {
                 let file = memfd_create("floor", MFdFlags::MFD_CLOEXEC)?;
-                ftruncate(&file, i64::try_from(size)?)?;
+                ftruncate(&file, i64::try_from(size.max(LARGE))?)?;
                 let mut buffer = vec![1; size];
                 pwrite(&file, &buffer, 0)?;
                 Ok(move || {

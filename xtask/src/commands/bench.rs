@@ -64,7 +64,7 @@ impl Where {
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Stock => &[],
-            Self::Icount => &["--rounds", "3", "--scale", "0.25"],
+            Self::Icount => &["--rounds", "3", "--scale", "0.5"],
         }
     }
 }
