@@ -91,12 +91,17 @@ impl Axis {
         });
         match self.scale {
             Scale::Even => (low, high.max(low + 1.0)),
-            Scale::FromZero => (0.0, high * 1.15),
+            Scale::FromZero => (0.0, high * 1.3),
+            // Of powers of ten there would hardly be one to stand beside the axis.
+            Scale::Log if high < low * NARROW => (0.0, high * 1.3),
             Scale::Log => (low / 1.3, high * 1.3),
             Scale::Names(count) => (-0.5, count as f64 - 0.5),
         }
     }
 }
+
+/// Values that are less than so many times as far apart are drawn from 0 on.
+const NARROW: f64 = 20.0;
 
 /// What is drawn in one colour.
 pub struct Line {
@@ -127,10 +132,12 @@ impl Chart {
         let (low, mut high) = self.up.range(points().map(|point| point.1));
         if let Scale::Names(_) = self.across.scale {
             // Room for the legend, which lines that rise from left to right leave by themselves.
-            high *= 3.0;
+            high *= if low > 0.0 { 3.0 } else { 1.15 };
         }
         let drawn = match self.up.scale {
-            Scale::Log => self.draw_on(title, file, left..right, (low..high).log_scale()),
+            Scale::Log if low > 0.0 => {
+                self.draw_on(title, file, left..right, (low..high).log_scale())
+            }
             _ => self.draw_on(title, file, left..right, low..high),
         };
         drawn.map_err(|error| anyhow!("draw {}: {error}", file.display()))

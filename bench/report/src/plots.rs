@@ -185,7 +185,7 @@ fn many(
         }
     }
     let chart = Chart {
-        across: Axis::even(counted.to_owned(), |log| format!("{:.0}", 10f64.powf(log))),
+        across: Axis::even(counted.to_owned(), power_of_ten),
         up: duration(run.place, "a call"),
         lines,
     };
@@ -224,6 +224,14 @@ fn idle(run: &Run) -> Option<Plot> {
         "A message of 64 B, 1:1, beside idle instances",
         chart,
     )
+}
+
+/// The number of which this is the logarithm, if it is a power of ten.
+fn power_of_ten(log: f64) -> String {
+    match (log - log.round()).abs() < 0.01 {
+        true => format!("{:.0}", 10f64.powf(log)),
+        false => String::new(),
+    }
 }
 
 fn number_of(value: f64) -> String {
