@@ -3,10 +3,9 @@
 //! What single calls cost when nobody waits.
 
 use std::{
-    fs,
-    fs::File,
+    fs::{self, File},
     hint::black_box,
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -50,26 +49,7 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     let calls = plan.scaled(2_000);
     for _ in 0..plan.rounds {
         questions(book, calls, &ours, &reader)?;
-        let device = ours.open(OFlag::O_RDWR)?;
-        let nonblocking = ours.open(OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-        for size in SIZES {
-            let calls = calls.min(CAPACITY / size);
-            let entry = |work, who| (Entry::new(work, who).size(size), size, calls);
-            fill(book, entry(Work::Write, Who::MyDevice), &device)?;
-            drain(book, entry(Work::Read, Who::MyDevice), &device)?;
-            fill(
-                &mut Book::default(),
-                entry(Work::Write, Who::MyDevice),
-                &device,
-            )?;
-            drain(
-                book,
-                entry(Work::ReadNonblocking, Who::MyDevice),
-                &nonblocking,
-            )?;
-            fill(book, entry(Work::Write, Who::Pipe), &writer)?;
-            drain(book, entry(Work::Read, Who::Pipe), &reader)?;
-        }
+        reads_and_writes(book, calls, &ours, (&reader, &writer))?;
         open_and_close(book, Who::MyDevice, &ours.node())?;
         open_and_close(book, Who::Fifo, &fifo)?;
         open_and_close(book, Who::Kernel, Path::new("/dev/null"))?;
@@ -81,6 +61,36 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     fs::remove_file(&fifo)?;
     ours.remove()?;
     resized.into_iter().try_for_each(Resized::end)
+}
+
+/// Reads and writes of an instance and of a pipe.
+fn reads_and_writes(
+    book: &mut Book,
+    calls: usize,
+    ours: &Instance,
+    (reader, writer): (&OwnedFd, &OwnedFd),
+) -> Result<()> {
+    let device = ours.open(OFlag::O_RDWR)?;
+    let nonblocking = ours.open(OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+    for size in SIZES {
+        let calls = calls.min(CAPACITY / size);
+        let entry = |work, who| (Entry::new(work, who).size(size), size, calls);
+        fill(book, entry(Work::Write, Who::MyDevice), &device)?;
+        drain(book, entry(Work::Read, Who::MyDevice), &device)?;
+        fill(
+            &mut Book::default(),
+            entry(Work::Write, Who::MyDevice),
+            &device,
+        )?;
+        drain(
+            book,
+            entry(Work::ReadNonblocking, Who::MyDevice),
+            &nonblocking,
+        )?;
+        fill(book, entry(Work::Write, Who::Pipe), writer)?;
+        drain(book, entry(Work::Read, Who::Pipe), reader)?;
+    }
+    Ok(())
 }
 
 /// What can be asked: STATUS, FIONREAD, and the cheapest call that there is.

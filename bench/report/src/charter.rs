@@ -85,7 +85,7 @@ const TARGETS: &[Target] = &[
         what: "`hello` builds from scratch, on the host",
         bound: Bound::Under(2e9),
         figure: |r| median(r, Work::Build, Who::Hello, 0),
-        reason: "most of it is the kernel's make and modpost, which look at every symbol of the kernel",
+        reason: "",
     },
     Target {
         what: "sequential write in calls of 4 KiB",

@@ -63,7 +63,8 @@ const LIMITS: &str = "
   more, beside the rest, than they do on a real processor.
 - The copy floor goes through memfd, whose own way through the kernel is longer than a short copy: for messages of less than some
   KiB a contender can be above it.
-- User Mode Linux copies at native speed, but a system call of its programs takes thousands of times as long as a real one.
+- User Mode Linux copies at native speed, but a system call of its programs is caught by another process of the host and takes
+  some microseconds: it says something of 64 KiB and more, and nothing of short messages.
 - 4 writers and 4 readers share the processors of the VM, which are fewer.
 - A message queue hands over messages, not bytes, and holds as many as fit the capacity, 65,536 at most.
 - `poll` and `epoll_wait` look at descriptors of which the first is ready; they do not sleep.
