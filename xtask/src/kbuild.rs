@@ -55,10 +55,7 @@ fn run(tree: &Tree, name: &str, arguments: &[&str]) -> Result<String> {
     make_arguments(&mut command, &tree.kdir(), &out);
     // Both outputs in one, in order, and on to stderr: stdout belongs to xtask's own results.
     let (reader, writer) = std::io::pipe().context("make a pipe")?;
-    command
-        .args(tree.make_settings())
-        .args(arguments)
-        .stdin(Stdio::null());
+    command.args(tree.make).args(arguments).stdin(Stdio::null());
     command
         .stdout(writer.try_clone().context("share a pipe")?)
         .stderr(writer);
@@ -99,7 +96,7 @@ pub fn in_tree(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
         .arg(tree.kdir())
         .arg(project::root())
         .arg(SOURCES.join(" "))
-        .args(tree.make_settings());
+        .args(tree.make);
     step::quiet(&mut command).context("build the modules in the kernel's tree")?;
     let out = output_folder(&name);
     take_results(&tree.inside(&tree.kdir().join("drivers/mydevice")), &out)?;

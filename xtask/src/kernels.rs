@@ -44,6 +44,8 @@ pub struct Kernel {
 pub struct OwnBuild {
     /// Its configuration, beside that of `make tinyconfig`.
     pub config: &'static str,
+    /// What make is told: the compilers, or the architecture.
+    pub make: &'static [&'static str],
     /// What has to be installed to build it.
     pub packages: &'static [&'static str],
     /// How long that usually takes.
@@ -87,6 +89,7 @@ pub const KERNELS: &[Kernel] = &[
         flavour: "cloud-amd64",
         own: Some(OwnBuild {
             config: include_str!("../debug.config"),
+            make: &["LLVM=1"],
             packages: &["lld", "llvm"],
             usual: "12 min",
         }),
@@ -101,6 +104,22 @@ pub const KERNELS: &[Kernel] = &[
         memory: "2G",
     },
 ];
+
+/// A kernel that is a program of the host. No VM boots it, so it is none of the kernels above: copies go at native speed
+/// there, and that is measured.
+pub const UML: Kernel = Kernel {
+    name: "uml",
+    about: "User Mode Linux from the same source: copies at native speed",
+    distribution: &TRIXIE,
+    flavour: "cloud-amd64",
+    own: Some(OwnBuild {
+        config: include_str!("../uml.config"),
+        make: &["ARCH=um"],
+        packages: &[],
+        usual: "5 min",
+    }),
+    memory: "1G",
+};
 
 /// The kernel of that name.
 pub fn find(name: &str) -> Result<&'static Kernel> {

@@ -16,6 +16,7 @@ mod recipe;
 mod step;
 mod tally;
 mod tree;
+mod uml;
 mod vm;
 
 use std::process::ExitCode;

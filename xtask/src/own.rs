@@ -24,7 +24,7 @@ const RECIPE: &str = "1";
 /// Room for a build tree.
 const ROOM: u64 = 8_000_000_000;
 
-/// The build tree's folder in `/usr/src`: named after all that it is made of.
+/// The build tree's folder in `/usr/src`: named after all that it is made of. What make is told goes with the name.
 fn folder(kernel: &Kernel, own: &OwnBuild, base: &Tree) -> String {
     let mut ingredients = vec![RECIPE, own.config, &base.kernel.version];
     ingredients.extend(own.packages);
@@ -49,6 +49,7 @@ pub fn finished(kernel: &Kernel, own: &OwnBuild, base: &Tree) -> Result<Option<T
         entry: base.entry.clone(),
         kernel: record,
         own: Some(folder),
+        make: own.make,
     }))
 }
 
@@ -80,29 +81,12 @@ fn make(kernel: &Kernel, own: &OwnBuild, base: &Tree) -> Result<()> {
     let source = debian::source_package(&base.kernel.release)?;
     let script = |text: &str| -> Result<Command> {
         let mut command = root_command_in(&root, "sh")?;
-        command.args(["-ec", text, "sh", &source, &folder]);
+        command.args(["-ec", text, "sh", &source, &folder, &own.make.join(" ")]);
         Ok(command)
     };
-    let mut update = apt(&root, "apt-get", &["update"])?;
-    step::run(
-        "Asking the archive for its packages",
-        "10 s",
-        &log,
-        &mut update,
-    )?;
-    let mut install = apt(
-        &root,
-        "apt-get",
-        &["install", "-y", "--no-install-recommends"],
-    )?;
-    step::run(
-        "Installing what the kernel is built with",
-        "20 s",
-        &log,
-        install.args(own.packages),
-    )?;
-    step::quiet(&mut apt(&root, "apt-get", &["clean"])?)?;
-
+    if !own.packages.is_empty() {
+        install(own, &root, &log)?;
+    }
     step::run(
         "Unpacking the kernel's source",
         "30 s",
@@ -124,9 +108,9 @@ fn make(kernel: &Kernel, own: &OwnBuild, base: &Tree) -> Result<()> {
         &log,
         &mut script(
             "cd /usr/src/$2
-         make LLVM=1 tinyconfig
+         make $3 tinyconfig
          scripts/kconfig/merge_config.sh -m .config mydevice.config
-         make LLVM=1 olddefconfig
+         make $3 olddefconfig
          grep '^CONFIG' mydevice.config | while read -r line; do
              grep -qxF \"$line\" .config || { echo \"this setting cannot be had: $line\"; exit 1; }
          done",
@@ -138,10 +122,10 @@ fn make(kernel: &Kernel, own: &OwnBuild, base: &Tree) -> Result<()> {
         own.usual,
         &log,
         &mut script(&format!(
-            "cd /usr/src/$2; make -s -j{jobs} LLVM=1 vmlinux modules"
+            "cd /usr/src/$2; make -s -j{jobs} $3 vmlinux modules"
         ))?,
     )?;
-    let release = step::output(&mut script("cd /usr/src/$2; make -s LLVM=1 kernelrelease")?)?;
+    let release = step::output(&mut script("cd /usr/src/$2; make -s $3 kernelrelease")?)?;
     let record = KernelRecord {
         release: release.trim().to_owned(),
         version: base.kernel.version.clone(),
@@ -149,6 +133,29 @@ fn make(kernel: &Kernel, own: &OwnBuild, base: &Tree) -> Result<()> {
     };
     let record = serde_json::to_vec_pretty(&record).context("encode the record")?;
     put(&root, &format!("usr/src/{folder}/mydevice.json"), &record)
+}
+
+/// Installs what the kernel is built with.
+fn install(own: &OwnBuild, root: &Path, log: &Path) -> Result<()> {
+    let mut update = apt(root, "apt-get", &["update"])?;
+    step::run(
+        "Asking the archive for its packages",
+        "10 s",
+        log,
+        &mut update,
+    )?;
+    let mut install = apt(
+        root,
+        "apt-get",
+        &["install", "-y", "--no-install-recommends"],
+    )?;
+    step::run(
+        "Installing what the kernel is built with",
+        "20 s",
+        log,
+        install.args(own.packages),
+    )?;
+    step::quiet(&mut apt(root, "apt-get", &["clean"])?)
 }
 
 /// Puts a file into the tree, as root.

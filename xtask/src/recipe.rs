@@ -109,6 +109,7 @@ fn finished(entry: &Path) -> Result<Option<Tree>> {
         entry: entry.to_owned(),
         kernel,
         own: None,
+        make: &[],
     }))
 }
 

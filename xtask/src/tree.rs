@@ -27,6 +27,8 @@ pub struct Tree {
     pub kernel: KernelRecord,
     /// The folder in `/usr/src` that the kernel was built in, if it is no packaged one.
     pub own: Option<String>,
+    /// What make has to be told to build a module as the kernel was built.
+    pub make: &'static [&'static str],
 }
 
 /// What set-up found in the archive; kept in the cache beside the tree.
@@ -87,14 +89,6 @@ impl Tree {
         match &self.own {
             Some(_) => Sharing::NineP,
             None => Sharing::Virtiofs,
-        }
-    }
-
-    /// What make has to be told to build a module as the kernel was built.
-    pub fn make_settings(&self) -> &'static [&'static str] {
-        match &self.own {
-            Some(_) => &["LLVM=1"],
-            None => &[],
         }
     }
 

@@ -8,14 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use mydevice_figures::{Figure, Record, Who, Work};
-use mydevice_report::{Place, Run};
+use mydevice_report::{Host, Place, Run};
 
 use super::vm::{MachineOptions, pass_on};
 use crate::cache::Cache;
 use crate::step::say;
-use crate::tree::Tree;
 use crate::vm::{Outcome, Stream};
-use crate::{host, kbuild, kernels, project};
+use crate::{host, kbuild, kernels, project, recipe, uml};
 
 /// Measures a stream of mydevice beside a pipe and others, and writes the report in docs/performance.
 ///
@@ -44,18 +43,21 @@ enum Where {
     Stock,
     /// The stock kernel in a VM that counts instructions: steady, and slow
     Icount,
+    /// User Mode Linux, which copies at native speed; built the first time
+    Uml,
 }
 
 /// A run takes minutes. One that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(3 * 3600);
 
 impl Where {
-    const ALL: &'static [Self] = &[Self::Stock, Self::Icount];
+    const ALL: &'static [Self] = &[Self::Stock, Self::Icount, Self::Uml];
 
     fn place(self) -> Place {
         match self {
             Self::Stock => Place::Stock,
             Self::Icount => Place::Icount,
+            Self::Uml => Place::Uml,
         }
     }
 
@@ -63,7 +65,7 @@ impl Where {
     /// and each takes long.
     fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Stock => &[],
+            Self::Stock | Self::Uml => &[],
             Self::Icount => &["--rounds", "3", "--scale", "0.5"],
         }
     }
@@ -73,17 +75,19 @@ impl Bench {
     pub fn run(self) -> Result<ExitCode> {
         let folder = self.folder();
         fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-        if !self.report_only {
-            for place in self.places() {
-                say!("==> Measuring on: {}", place.place().title());
-                let run = self.measure(place)?;
-                let file = figures(&folder, place.place());
-                let text = serde_json::to_string(&run).context("encode the figures")?;
-                fs::write(&file, text + "\n")
-                    .with_context(|| format!("write {}", file.display()))?;
-            }
+        if self.report_only {
+            report(&folder)?;
+            return Ok(ExitCode::SUCCESS);
         }
-        report(&folder)?;
+        for place in self.places() {
+            say!("==> Measuring on: {}", place.place().title());
+            let run = self.measure(place)?;
+            let file = figures(&folder, place.place());
+            let text = serde_json::to_string(&run).context("encode the figures")?;
+            fs::write(&file, text + "\n").with_context(|| format!("write {}", file.display()))?;
+            // After each, so that one that fails takes nothing from those before it.
+            report(&folder)?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -102,10 +106,42 @@ impl Bench {
         }
     }
 
+    /// Measures in one place.
+    fn measure(&self, place: Where) -> Result<Run> {
+        let command = self.command(place)?;
+        let (host, said) = match place {
+            Where::Stock | Where::Icount => in_vm(command, place == Where::Icount)?,
+            Where::Uml => on_uml(command)?,
+        };
+        let mut record: Record =
+            serde_json::from_slice(&said).context("understand the figures of the guest")?;
+        if place == Where::Stock && self.arguments.is_empty() {
+            record.figures.push(self.build()?);
+        }
+        Ok(Run {
+            place: place.place(),
+            host,
+            record,
+        })
+    }
+
+    /// The program that measures, and what it is told.
+    fn command(&self, place: Where) -> Result<Vec<String>> {
+        let mut command = vec![project::guest_bench()?.display().to_string()];
+        match self.quick {
+            true => command.push("--quick".to_owned()),
+            false => command.extend(place.options().iter().map(|&option| option.to_owned())),
+        }
+        command.extend(self.arguments.iter().cloned());
+        Ok(command)
+    }
+
     /// What it takes to build the smallest module, on the host.
-    fn build(&self, cache: &Cache, tree: &Tree) -> Result<Figure> {
+    fn build(&self) -> Result<Figure> {
+        let cache = Cache::open()?;
+        let tree = recipe::tree(&cache, kernels::find("stock")?)?;
         let rounds = if self.quick { 1 } else { 5 };
-        let times = (0..rounds).map(|_| Ok(kbuild::time_hello(cache, tree)?.as_secs_f64() * 1e9));
+        let times = (0..rounds).map(|_| Ok(kbuild::time_hello(&cache, &tree)?.as_secs_f64() * 1e9));
         Ok(Figure {
             work: Work::Build,
             who: Who::Hello,
@@ -114,43 +150,37 @@ impl Bench {
             values: times.collect::<Result<_>>()?,
         })
     }
+}
 
-    /// Measures in one place.
-    fn measure(&self, place: Where) -> Result<Run> {
-        let mut command = vec![project::guest_bench()?.display().to_string()];
-        match self.quick {
-            true => command.push("--quick".to_owned()),
-            false => command.extend(place.options().iter().map(|&option| option.to_owned())),
+/// Runs the program in the VM; returns what it ran on, and its figures.
+fn in_vm(command: Vec<String>, counts: bool) -> Result<(Host, Vec<u8>)> {
+    let stock = kernels::find("stock")?;
+    let (cache, tree, mut vm) = MachineOptions::of(stock).prepare(command)?;
+    vm.counts = counts;
+    vm.timeout = Some(LIMIT);
+    let host = host::describe(&tree, vm.accelerator(&cache, &tree)?.about())?;
+    let mut said = Vec::new();
+    let outcome = vm.run(&cache, &tree, &mut |stream, bytes| match stream {
+        Stream::Out => {
+            said.extend_from_slice(bytes);
+            Ok(())
         }
-        command.extend(self.arguments.iter().cloned());
-        let stock = kernels::find("stock")?;
-        let (cache, tree, mut vm) = MachineOptions::of(stock).prepare(command)?;
-        vm.counts = place == Where::Icount;
-        vm.timeout = Some(LIMIT);
-        let host = host::describe(&tree, vm.accelerator(&cache, &tree)?.about())?;
-        let mut said = Vec::new();
-        let outcome = vm.run(&cache, &tree, &mut |stream, bytes| match stream {
-            Stream::Out => {
-                said.extend_from_slice(bytes);
-                Ok(())
-            }
-            Stream::Err => pass_on(stream, bytes),
-        })?;
-        outcome.explain();
-        if outcome != Outcome::Exit(0) {
-            bail!("the measurement ended with {outcome:?}; what it said is above");
-        }
-        let mut record: Record =
-            serde_json::from_slice(&said).context("understand the figures of the guest")?;
-        if place == Where::Stock && self.arguments.is_empty() {
-            record.figures.push(self.build(&cache, &tree)?);
-        }
-        Ok(Run {
-            place: place.place(),
-            host,
-            record,
-        })
+        Stream::Err => pass_on(stream, bytes),
+    })?;
+    outcome.explain();
+    if outcome != Outcome::Exit(0) {
+        bail!("the measurement ended with {outcome:?}; what it said is above");
     }
+    Ok((host, said))
+}
+
+/// The same on User Mode Linux.
+fn on_uml(command: Vec<String>) -> Result<(Host, Vec<u8>)> {
+    let cache = Cache::open()?;
+    let tree = recipe::tree(&cache, &kernels::UML)?;
+    let modules = kbuild::modules(&cache, &tree, kernels::UML.name)?;
+    let host = host::describe(&tree, uml::ABOUT)?;
+    Ok((host, uml::run(&tree, &modules, &command, LIMIT)?))
 }
 
 /// The file with the figures of a place.

@@ -26,7 +26,7 @@ use crate::project;
 use crate::tree::Tree;
 pub use link::Stream;
 use link::{Link, News};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, tail};
 use qemu::Accelerator;
 use qemu::Machine;
 use state::{End, State};
