@@ -161,10 +161,13 @@ pub fn table(runs: &[Run]) -> String {
     // Instructions are no time.
     let timed: Vec<_> = runs.iter().filter(|r| r.place != Place::Icount).collect();
     for target in TARGETS {
-        let figures = timed
+        let figures: Vec<_> = timed
             .iter()
-            .filter_map(|run| Some((*run, (target.figure)(&run.record)?)));
-        let best = figures.min_by(|(_, a), (_, b)| match target.bound {
+            .filter_map(|run| Some((*run, (target.figure)(&run.record)?)))
+            .collect();
+        // A difference of less than nothing is one that the noise has swallowed.
+        let real = figures.iter().copied().filter(|(_, value)| *value > 0.0);
+        let best = real.min_by(|(_, a), (_, b)| match target.bound {
             Bound::Over(_) => b.total_cmp(a),
             _ => a.total_cmp(b),
         });
@@ -174,7 +177,8 @@ pub fn table(runs: &[Run]) -> String {
                 machine(run),
                 judge(target, run, value),
             ),
-            None => ("–".to_owned(), "–".to_owned(), "not measured".to_owned()),
+            None if figures.is_empty() => (none(), none(), "not measured".to_owned()),
+            None => (none(), none(), "lost in the noise".to_owned()),
         };
         table += &row([
             target.what.to_owned(),
@@ -185,6 +189,10 @@ pub fn table(runs: &[Run]) -> String {
         ]);
     }
     table
+}
+
+fn none() -> String {
+    "–".to_owned()
 }
 
 /// Where a figure is from, and what made the processors there.
