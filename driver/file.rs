@@ -14,7 +14,7 @@ use kernel::{
 
 use crate::{
     control,
-    instance::{Instance, Opened},
+    instance::{small::LONGEST, Instance, Opened},
     kapi::{
         file::{nonblocking, position, FileOperations, Opening, SeekEnd},
         poll::{Events, PollTable},
@@ -75,6 +75,22 @@ impl OpenFile {
     pub(crate) fn writes(&self) -> bool {
         self.opened.writes
     }
+
+    /// Reads the short way, if there is one for this read. What is logged takes the usual one.
+    fn read_small(&self, to: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
+        match params::log_transfers() {
+            true => None,
+            false => self.instance.read_small(&self.opened, to, nonblocking),
+        }
+    }
+
+    /// Writes the short way, if there is one for this write.
+    fn write_small(&self, from: UserBuffer) -> Option<usize> {
+        match params::log_transfers() {
+            true => None,
+            false => self.instance.write_small(from),
+        }
+    }
 }
 
 #[vtable]
@@ -111,19 +127,34 @@ impl FileOperations for OpenFile {
         open.instance.release(&open.opened);
     }
 
+    fn read_buffer(open: Pin<&Self>, file: &File, to: UserBuffer) -> Option<Result<usize>> {
+        open.read_small(to, file.flags() & flags::O_NONBLOCK != 0)
+    }
+
+    fn write_buffer(open: Pin<&Self>, _file: &File, from: UserBuffer) -> Option<Result<usize>> {
+        open.write_small(from).map(Ok)
+    }
+
     fn read_iter(
         mut kiocb: Kiocb<'_, Pin<KBox<Self>>>,
         iov: &mut IovIterDest<'_>,
     ) -> Result<usize> {
         let open = kiocb.file();
         let wanted = iov.len();
+        let nonblocking = nonblocking(&kiocb);
+        // What is longer was tried by `read_buffer`, if it is worth it.
+        if wanted <= LONGEST {
+            let small = UserBuffer::of_dest(iov).and_then(|to| open.read_small(to, nonblocking));
+            if let Some(result) = small {
+                iov.advance(*result.as_ref().unwrap_or(&0));
+                return result;
+            }
+        }
         let at = match open.opened.seeks {
             true => u64::try_from(kiocb.ki_pos())?,
             false => 0,
         };
-        let result = open
-            .instance
-            .read(&open.opened, at, iov, nonblocking(&kiocb));
+        let result = open.instance.read(&open.opened, at, iov, nonblocking);
         if let (true, Ok(n)) = (open.opened.seeks, &result) {
             let position = kiocb.ki_pos_mut();
             *position = position.saturating_add_unsigned(*n as u64);
@@ -136,24 +167,16 @@ impl FileOperations for OpenFile {
         // A write always appends and leaves the position, which is that of reading, where it is.
         let open = kiocb.file();
         let wanted = iov.len();
+        if wanted <= LONGEST {
+            let small = UserBuffer::of_source(iov).and_then(|from| open.write_small(from));
+            if let Some(n) = small {
+                iov.advance(n);
+                return Ok(n);
+            }
+        }
         let result = open.instance.write(&open.opened, iov, nonblocking(&kiocb));
         log_transfer(&open.instance, "write", wanted, &result);
         result
-    }
-
-    fn read_buffer(open: Pin<&Self>, file: &File, to: UserBuffer) -> Option<Result<usize>> {
-        if params::log_transfers() {
-            return None;
-        }
-        let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
-        open.instance.read_small(&open.opened, to, nonblocking)
-    }
-
-    fn write_buffer(open: Pin<&Self>, _file: &File, from: UserBuffer) -> Option<Result<usize>> {
-        match params::log_transfers() {
-            true => None,
-            false => open.instance.write_small(from).map(Ok),
-        }
     }
 
     fn poll<'file>(open: Pin<&'file Self>, file: &File, table: PollTable<'file>) -> Events {

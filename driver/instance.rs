@@ -72,7 +72,7 @@ mod overhaul;
 mod read;
 mod record;
 mod settings;
-mod small;
+pub(crate) mod small;
 mod spool;
 mod wake;
 mod write;

@@ -20,7 +20,7 @@ use crate::kapi::user::UserBuffer;
 
 /// The longest transfer that is made so, in bytes: for as long as copying that takes, others may have to wait for the
 /// lock.
-const LONGEST: usize = 1024;
+pub(crate) const LONGEST: usize = 2048;
 
 /// What became of an attempt to read.
 enum Attempt {

@@ -339,16 +339,9 @@ impl<T: FileOperations> Vtable<T> {
         len: usize,
         position: *mut bindings::loff_t,
     ) -> isize {
-        // SAFETY: The private data stays until `release`, and so does the file; for `fdget_pos` see [`Vtable`]. The VFS has
-        // looked whether the buffer lies in user space.
-        let (ptr, at, to) = unsafe {
-            (
-                Self::private(file),
-                File::from_raw_file(file),
-                UserBuffer::new(buffer, len),
-            )
-        };
-        match T::read_buffer(ptr, at, to) {
+        // SAFETY: The private data stays until `release`, and so does the file; for `fdget_pos` see [`Vtable`].
+        let (ptr, at) = unsafe { (Self::private(file), File::from_raw_file(file)) };
+        match T::read_buffer(ptr, at, UserBuffer::new(buffer, len)) {
             Some(result) => Self::moved(result, len),
             // SAFETY: Everything is as the VFS gave it.
             None => unsafe {
@@ -368,14 +361,8 @@ impl<T: FileOperations> Vtable<T> {
     ) -> isize {
         let buffer = buffer.cast_mut();
         // SAFETY: As in `read`.
-        let (ptr, at, from) = unsafe {
-            (
-                Self::private(file),
-                File::from_raw_file(file),
-                UserBuffer::new(buffer, len),
-            )
-        };
-        match T::write_buffer(ptr, at, from) {
+        let (ptr, at) = unsafe { (Self::private(file), File::from_raw_file(file)) };
+        match T::write_buffer(ptr, at, UserBuffer::new(buffer, len)) {
             Some(result) => Self::moved(result, len),
             // SAFETY: Everything is as the VFS gave it.
             None => unsafe {

@@ -3,6 +3,7 @@
  * Inline functions and macros of the kernel that Rust cannot call: one line each.
  */
 #include <linux/instrumented.h>
+#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -47,9 +48,11 @@ bool kapi_helper_fatal_signal_pending(void)
 	return fatal_signal_pending(current);
 }
 
-/* All inline, and one copy. The first tells KASAN of it. */
+/* All inline: one copy that is checked, made known to KASAN, and made without page faults. */
 size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t len)
 {
+	if (!access_ok(to, len))
+		return len;
 	instrument_copy_to_user(to, from, len);
 	pagefault_disable();
 	len = raw_copy_to_user(to, from, len);
@@ -57,9 +60,11 @@ size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t le
 	return len;
 }
 
-/* All inline, and one copy. The first tells KASAN of it. */
+/* The same in the other direction. */
 size_t kapi_helper_copy_from_user_now(void *to, const void __user *from, size_t len)
 {
+	if (!access_ok(from, len))
+		return len;
 	instrument_copy_from_user_before(to, from, len);
 	pagefault_disable();
 	len = raw_copy_from_user(to, from, len);

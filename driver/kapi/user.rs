@@ -7,15 +7,17 @@
 //!
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h) (`pagefault_disable`, `raw_copy_to_user`)
 
-use kernel::prelude::*;
+use kernel::{
+    bindings,
+    iov::{IovIterDest, IovIterSource},
+    prelude::*,
+};
 
 use super::raw;
 
-/// A run of bytes in the calling task's user space, as `read` and `write` name it.
+/// A run of bytes in the calling task's user space.
 ///
-/// # Invariants
-///
-/// `access_ok` has been found true of all its bytes: they lie in user space, whatever is there.
+/// Any address and length make a valid value: each copy checks that it lies in user space.
 #[derive(Clone, Copy, Debug)]
 pub struct UserBuffer {
     start: *mut c_char,
@@ -24,13 +26,33 @@ pub struct UserBuffer {
 
 impl UserBuffer {
     /// The buffer that a system call was given.
-    ///
-    /// # Safety
-    ///
-    /// `access_ok` must have been found true of it.
-    pub(super) unsafe fn new(start: *mut c_char, len: usize) -> Self {
-        // INVARIANT: By the function's requirements.
+    pub(super) fn new(start: *mut c_char, len: usize) -> Self {
         Self { start, len }
+    }
+
+    /// What a destination consists of, if that is one buffer in user space.
+    pub fn of_dest(iov: &mut IovIterDest<'_>) -> Option<Self> {
+        // SAFETY: It is a valid iterator, and ours.
+        unsafe { Self::of(&*iov.as_raw()) }
+    }
+
+    /// What a source consists of, if that is one buffer in user space.
+    pub fn of_source(iov: &mut IovIterSource<'_>) -> Option<Self> {
+        // SAFETY: As in `of_dest`.
+        unsafe { Self::of(&*iov.as_raw()) }
+    }
+
+    fn of(iter: &bindings::iov_iter) -> Option<Self> {
+        if u32::from(iter.iter_type) != bindings::iter_type_ITER_UBUF {
+            return None;
+        }
+        // SAFETY: An iterator of this type is one `struct iovec`.
+        let buffer = unsafe { iter.__bindgen_anon_1.__ubuf_iovec.as_ref() };
+        let start = buffer.iov_base.cast::<c_char>();
+        Some(Self {
+            start: start.wrapping_add(iter.iov_offset),
+            len: buffer.iov_len as usize,
+        })
     }
 
     /// Its length in bytes.
@@ -50,7 +72,7 @@ impl UserBuffer {
         if len > self.len {
             return Err(EFAULT);
         }
-        // SAFETY: The kernel's memory is valid by the function's requirements, the user's by the invariants.
+        // SAFETY: The kernel's memory is valid by the function's requirements, the user's is checked.
         match unsafe { raw::copy_to_user_now(self.start.cast(), from, len) } {
             0 => Ok(()),
             _ => Err(EFAULT),

@@ -114,7 +114,10 @@ fn count(faults: &Faults, parameters: &std::ffi::CStr) -> (Result<Module, Refusa
 /// which is known from a load that is refused for a bad one. What comes before that is the loader's work.
 fn of_interest(faults: &Faults, parameters: &std::ffi::CStr) -> std::ops::Range<u32> {
     let (refused, first) = count(faults, c"devices=many");
-    assert_eq!(refused.err().map(|refusal| refusal.errno), Some(Errno::EINVAL));
+    assert_eq!(
+        refused.err().map(|refusal| refusal.errno),
+        Some(Errno::EINVAL)
+    );
     let (loaded, all) = count(faults, parameters);
     loaded.expect("loading without a fault");
     assert!(first < all, "{first} before the module's own, {all} in all");

@@ -49,6 +49,9 @@ pub struct MachineOptions {
     /// Processors of the VM.
     #[arg(long, value_name = "N", default_value_t = CPUS, value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
+    /// Counts instructions: one processor, and a clock that goes on by a nanosecond with each.
+    #[arg(long, conflicts_with = "cpus")]
+    counts: bool,
     /// Memory of the VM, such as 512M; by default 2G, and 4G for a kernel that needs more.
     #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<String>,
@@ -60,6 +63,7 @@ impl MachineOptions {
         Self {
             kernel: kernel.name.to_owned(),
             cpus: CPUS,
+            counts: false,
             memory: None,
         }
     }
@@ -85,7 +89,7 @@ impl MachineOptions {
             ],
             cwd: std::env::current_dir().context("find the current directory")?,
             terminal: None,
-            counts: false,
+            counts: self.counts,
         };
         Ok((cache, tree, vm))
     }
