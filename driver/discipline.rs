@@ -177,9 +177,9 @@ pub(crate) trait Discipline: Send {
         self.has_room(len)
     }
 
-    /// Its bytes, if all opens read and write the same ring of them and nothing else is to be known: then small
-    /// transfers are made in one step.
-    fn ring(&mut self) -> Option<(&mut Ring, &Memory)> {
+    /// Its bytes, if all opens read and write the same ring of them and nothing else is to be known: then the instance
+    /// has a shorter way for some transfers.
+    fn ring(&mut self) -> Option<(&mut Ring, &Arc<Memory>)> {
         None
     }
 

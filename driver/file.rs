@@ -14,7 +14,7 @@ use kernel::{
 
 use crate::{
     control,
-    instance::{small::LONGEST, Instance, Opened},
+    instance::{short::WORTH_A_TRY, Instance, Opened},
     kapi::{
         file::{nonblocking, position, FileOperations, Opening, SeekEnd},
         poll::{Events, PollTable},
@@ -77,18 +77,18 @@ impl OpenFile {
     }
 
     /// Reads the short way, if there is one for this read. What is logged takes the usual one.
-    fn read_small(&self, to: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
+    fn read_short(&self, to: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
         match params::log_transfers() {
             true => None,
-            false => self.instance.read_small(&self.opened, to, nonblocking),
+            false => self.instance.read_short(&self.opened, to, nonblocking),
         }
     }
 
     /// Writes the short way, if there is one for this write.
-    fn write_small(&self, from: UserBuffer) -> Option<usize> {
+    fn write_short(&self, from: UserBuffer) -> Option<Result<usize>> {
         match params::log_transfers() {
             true => None,
-            false => self.instance.write_small(from),
+            false => self.instance.write_short(from),
         }
     }
 }
@@ -128,11 +128,11 @@ impl FileOperations for OpenFile {
     }
 
     fn read_buffer(open: Pin<&Self>, file: &File, to: UserBuffer) -> Option<Result<usize>> {
-        open.read_small(to, file.flags() & flags::O_NONBLOCK != 0)
+        open.read_short(to, file.flags() & flags::O_NONBLOCK != 0)
     }
 
     fn write_buffer(open: Pin<&Self>, _file: &File, from: UserBuffer) -> Option<Result<usize>> {
-        open.write_small(from).map(Ok)
+        open.write_short(from)
     }
 
     fn read_iter(
@@ -142,10 +142,9 @@ impl FileOperations for OpenFile {
         let open = kiocb.file();
         let wanted = iov.len();
         let nonblocking = nonblocking(&kiocb);
-        // What is longer was tried by `read_buffer`, if it is worth it.
-        if wanted <= LONGEST {
-            let small = UserBuffer::of_dest(iov).and_then(|to| open.read_small(to, nonblocking));
-            if let Some(result) = small {
+        if wanted <= WORTH_A_TRY {
+            let short = UserBuffer::of_dest(iov).and_then(|to| open.read_short(to, nonblocking));
+            if let Some(result) = short {
                 iov.advance(*result.as_ref().unwrap_or(&0));
                 return result;
             }
@@ -167,11 +166,11 @@ impl FileOperations for OpenFile {
         // A write always appends and leaves the position, which is that of reading, where it is.
         let open = kiocb.file();
         let wanted = iov.len();
-        if wanted <= LONGEST {
-            let small = UserBuffer::of_source(iov).and_then(|from| open.write_small(from));
-            if let Some(n) = small {
-                iov.advance(n);
-                return Ok(n);
+        if wanted <= WORTH_A_TRY {
+            let short = UserBuffer::of_source(iov).and_then(|from| open.write_short(from));
+            if let Some(result) = short {
+                iov.advance(*result.as_ref().unwrap_or(&0));
+                return result;
             }
         }
         let result = open.instance.write(&open.opened, iov, nonblocking(&kiocb));

@@ -65,14 +65,14 @@ use crate::{
         wait::{new_wait_queue, WaitQueue},
     },
     params,
-    queue::{counters::Counters, gate::Gate},
+    queue::{counters::Counters, gate::Gate, linger::Linger},
 };
 
 mod overhaul;
 mod read;
 mod record;
 mod settings;
-pub(crate) mod small;
+pub(crate) mod short;
 mod spool;
 mod wake;
 mod write;
@@ -140,6 +140,9 @@ struct State {
     grants: u64,
     /// When callers that may sleep last began to let overhauls go first.
     passes_since: Option<Instant<Monotonic>>,
+    /// How long readers stay awake before they sleep, and writers.
+    readers_linger: Linger,
+    writers_linger: Linger,
     /// Where there may be somebody to wake.
     unserved: Unserved,
     /// Somebody was told that there is no room, or there was none, since pollers were last told of room.
@@ -230,6 +233,8 @@ impl Instance {
             grant: None,
             grants: 0,
             passes_since: None,
+            readers_linger: Linger::new(),
+            writers_linger: Linger::new(),
             unserved: Unserved::default(),
             was_full: false,
             store,

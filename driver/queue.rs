@@ -20,6 +20,8 @@ pub(crate) mod extent;
 pub(crate) mod gate;
 #[path = "../uapi/src/ioctl.rs"]
 pub(crate) mod ioctl;
+#[path = "../queue/src/linger.rs"]
+pub(crate) mod linger;
 #[path = "../queue/src/quota.rs"]
 pub(crate) mod quota;
 #[path = "../queue/src/ring.rs"]

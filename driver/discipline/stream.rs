@@ -70,7 +70,7 @@ impl Discipline for Stream {
         self.ring.room() > 0
     }
 
-    fn ring(&mut self) -> Option<(&mut Ring, &Memory)> {
+    fn ring(&mut self) -> Option<(&mut Ring, &Arc<Memory>)> {
         Some((&mut self.ring, &self.memory))
     }
 

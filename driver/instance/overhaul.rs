@@ -184,7 +184,7 @@ impl Instance {
         state.ask_to_pass();
         let grants_before = state.grants;
         let (mut state, result) =
-            self.sleep(Sleepers::Overhauls, state, Patience::ENDLESS, |state| {
+            self.wait(Sleepers::Overhauls, state, Patience::ENDLESS, |state| {
                 match state.take_grant(grants_before) || state.begin_next_overhaul() {
                     true => Some(Ok(())),
                     false => state.dead.then_some(Err(ENODEV)),
@@ -218,7 +218,7 @@ impl Instance {
             false => state,
             true => {
                 let patience = Patience::millis(PASS_MS as u32);
-                let (state, _) = self.sleep(Sleepers::Passing, state, patience, |state| {
+                let (state, _) = self.wait(Sleepers::Passing, state, patience, |state| {
                     (state.dead || !state.lets_pass()).then_some(())
                 });
                 state

@@ -145,7 +145,7 @@ impl Instance {
             0 => (Patience::ENDLESS, ERESTARTSYS),
             millis => (Patience::millis(millis), EINTR),
         };
-        match self.sleep(who, state, patience, look) {
+        match self.wait(who, state, patience, look) {
             (state, Ok(found)) => Ok((state, found)),
             (state, Err(ended)) => {
                 // The wake-up may have been for it: hand it on.

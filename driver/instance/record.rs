@@ -68,7 +68,7 @@ impl Instance {
             if let Push::Full = push {
                 state.counters.writer_waited();
                 let (locked, result) =
-                    self.sleep(Sleepers::Writers, state, Patience::ENDLESS, |state| {
+                    self.wait(Sleepers::Writers, state, Patience::ENDLESS, |state| {
                         match state.push(&record, len, &mut garbage) {
                             Push::Full => None,
                             other => Some(other),

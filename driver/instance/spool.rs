@@ -76,7 +76,7 @@ impl Instance {
             return Err(EAGAIN);
         }
         state.counters.writer_waited();
-        let (state, result) = self.sleep(Sleepers::Writers, state, Patience::ENDLESS, begin);
+        let (state, result) = self.wait(Sleepers::Writers, state, Patience::ENDLESS, begin);
         drop(state);
         result.unwrap_or(Err(ERESTARTSYS))
     }
@@ -100,7 +100,7 @@ impl Instance {
             None => {
                 state.counters.writer_waited();
                 let (locked, result) =
-                    self.sleep(Sleepers::Writers, state, Patience::ENDLESS, |state| {
+                    self.wait(Sleepers::Writers, state, Patience::ENDLESS, |state| {
                         state.next_piece(opened, wanted)
                     });
                 state = locked;

@@ -13,8 +13,10 @@ use crate::{
     kapi::{
         fasync::Band,
         poll::{Events, Reach},
+        sched::{is_alone, relax},
         wait::{Ended, Patience},
     },
+    queue::linger::Linger,
 };
 use kernel::time::{Instant, Monotonic};
 
@@ -47,7 +49,7 @@ impl News {
     };
 }
 
-/// Where callers sleep, see [`Instance::sleep`].
+/// Where callers sleep, see [`Instance::wait`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sleepers {
     Readers,
@@ -152,9 +154,50 @@ impl Instance {
         self.wake(wake);
     }
 
-    /// Sleeps among others of its kind until `look` gives something, with the lock held whenever it looks. See
-    /// [`WaitQueue::wait_until`].
-    pub(super) fn sleep<'a, R>(
+    /// Waits among others of its kind until `look` gives something, with the lock held whenever it looks: awake for as long
+    /// as such waits have shown to be worth it, and then asleep. See [`WaitQueue::wait_until`].
+    ///
+    /// [`WaitQueue::wait_until`]: crate::kapi::wait::WaitQueue::wait_until
+    pub(super) fn wait<'a, R>(
+        &'a self,
+        who: Sleepers,
+        mut state: Locked<'a>,
+        patience: Patience,
+        mut look: impl FnMut(&mut State) -> Option<R>,
+    ) -> (Locked<'a>, Result<R, Ended>) {
+        // Writers go in the order in which they came: nobody overtakes those who sleep.
+        let stands_in_line = who == Sleepers::Writers && !self.writers.is_empty();
+        let linger = match stands_in_line {
+            true => None,
+            false => state.linger(who),
+        };
+        let Some(linger) = linger else {
+            return self.sleep(who, state, patience, look);
+        };
+        let (awake, since) = (linger.nanos(), Instant::<Monotonic>::now());
+        let nanos = || u64::try_from(since.elapsed().as_nanos()).unwrap_or(0);
+        let mut found = None;
+        while found.is_none() && nanos() < awake.into() {
+            drop(state);
+            let go_on = relax();
+            state = self.state.lock();
+            found = look(&mut state);
+            if !go_on {
+                break;
+            }
+        }
+        let (mut state, result) = match found {
+            Some(found) => (state, Ok(found)),
+            None => self.sleep(who, state, patience, look),
+        };
+        if let Some(linger) = state.linger(who) {
+            linger.lasted(nanos());
+        }
+        (state, result)
+    }
+
+    /// [`Self::wait`] asleep.
+    fn sleep<'a, R>(
         &'a self,
         who: Sleepers,
         state: Locked<'a>,
@@ -237,6 +280,18 @@ impl State {
         }
         self.settle_callers(news, &mut wake);
         wake
+    }
+
+    /// How long those who wait there stay awake, if they may at all.
+    fn linger(&mut self, who: Sleepers) -> Option<&mut Linger> {
+        if is_alone() {
+            return None;
+        }
+        match who {
+            Sleepers::Readers => Some(&mut self.readers_linger),
+            Sleepers::Writers | Sleepers::MidWriter => Some(&mut self.writers_linger),
+            _ => None,
+        }
     }
 
     /// Whether [`Self::settle`] would name no sleeper, whatever else the state is.

@@ -95,7 +95,7 @@ impl Instance {
             drop(state);
             self.wake(wake);
             let wanted = iov.len();
-            let (state, next) = self.sleep(
+            let (state, next) = self.wait(
                 Sleepers::MidWriter,
                 self.state.lock(),
                 Patience::ENDLESS,
@@ -155,7 +155,7 @@ impl Instance {
         look: impl FnMut(&mut State) -> Option<R>,
     ) -> Result<(Locked<'a>, R)> {
         state.counters.writer_waited();
-        match self.sleep(Sleepers::Writers, state, Patience::ENDLESS, look) {
+        match self.wait(Sleepers::Writers, state, Patience::ENDLESS, look) {
             (state, Ok(found)) => Ok((state, found)),
             (state, Err(_)) => {
                 // As for readers.

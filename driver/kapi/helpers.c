@@ -2,6 +2,7 @@
 /*
  * Inline functions and macros of the kernel that Rust cannot call: one line each.
  */
+#include <linux/cpumask.h>
 #include <linux/instrumented.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
@@ -46,6 +47,18 @@ void kapi_helper_memalloc_noreclaim_restore(unsigned int flags)
 bool kapi_helper_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);
+}
+
+/* Inline. */
+bool kapi_helper_need_resched(void)
+{
+	return need_resched();
+}
+
+/* Inline. */
+unsigned int kapi_helper_num_online_cpus(void)
+{
+	return num_online_cpus();
 }
 
 /* All inline: one copy that is checked, made known to KASAN, and made without page faults. */

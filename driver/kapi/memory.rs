@@ -146,6 +146,24 @@ impl Memory {
         }
     }
 
+    /// Copies `len` bytes from `at` to user space; returns how many got there, fewer if it faults.
+    ///
+    /// May sleep, for as long as user memory takes to come.
+    pub fn copy_to_user(&self, at: usize, len: usize, to: UserBuffer) -> usize {
+        let (start, len) = self.part(at, len.min(to.len()));
+        // SAFETY: As in `copy_to_user_now`.
+        unsafe { to.put_waiting(start, len) }
+    }
+
+    /// Copies `len` bytes from user space to `at`; returns how many came, fewer if it faults.
+    ///
+    /// May sleep, for as long as user memory takes to come.
+    pub fn copy_from_user(&self, at: usize, len: usize, from: UserBuffer) -> usize {
+        let (start, len) = self.part(at, len.min(from.len()));
+        // SAFETY: As in `copy_from_user_now`.
+        unsafe { from.get_waiting(start, len) }
+    }
+
     /// Copies `len` bytes at `from_at` in `from` to `at`, as far as both reach. What that leaves is undefined where the
     /// two overlap in the same memory. May sleep.
     pub fn copy_from(&self, at: usize, from: &Self, from_at: usize, len: usize) {

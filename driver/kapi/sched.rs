@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scheduling points.
+//! Scheduling points, and waiting awake.
 //!
 //! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
 
@@ -16,4 +16,19 @@ pub fn cond_resched() {
     // SAFETY: `cond_resched` may be called wherever sleeping is allowed; where it is not, the kernel's
     // own debug check reports it.
     unsafe { raw::cond_resched() };
+}
+
+/// Whether there is one processor only, so that whoever waits awake keeps what he waits for from happening.
+pub fn is_alone() -> bool {
+    // SAFETY: No requirements.
+    unsafe { raw::num_online_cpus() == 1 }
+}
+
+/// Waits awake for a moment, some hundred nanoseconds. Whether there is time for another: no other task is to run here.
+pub fn relax() -> bool {
+    for _ in 0..16 {
+        core::hint::spin_loop();
+    }
+    // SAFETY: No requirements.
+    !unsafe { raw::need_resched() }
 }

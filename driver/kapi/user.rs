@@ -94,4 +94,35 @@ impl UserBuffer {
             _ => Err(EFAULT),
         }
     }
+
+    /// Copies `len` bytes to its beginning, and waits for its pages. Returns how many got there; none if it is shorter.
+    ///
+    /// May sleep.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::put`].
+    pub(super) unsafe fn put_waiting(self, from: *const c_void, len: usize) -> usize {
+        if len > self.len {
+            return 0;
+        }
+        // SAFETY: As in `put`.
+        let left = unsafe { bindings::copy_to_user(self.start.cast(), from, len as c_ulong) };
+        len.saturating_sub(left as usize)
+    }
+
+    /// Copies `len` bytes from its beginning, under the same conditions as [`Self::put_waiting`]. What does not come is
+    /// made 0.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::get`].
+    pub(super) unsafe fn get_waiting(self, to: *mut c_void, len: usize) -> usize {
+        if len > self.len {
+            return 0;
+        }
+        // SAFETY: As in `get`.
+        let left = unsafe { bindings::copy_from_user(to, self.start.cast(), len as c_ulong) };
+        len.saturating_sub(left as usize)
+    }
 }

@@ -74,6 +74,7 @@ pub mod command;
 pub mod counters;
 pub mod extent;
 pub mod gate;
+pub mod linger;
 pub mod quota;
 pub mod ring;
 pub mod span;

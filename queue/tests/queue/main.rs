@@ -14,6 +14,7 @@ mod extent;
 mod gate;
 mod kernel;
 mod limits;
+mod linger;
 mod memory;
 mod quota;
 mod ring;
