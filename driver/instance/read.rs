@@ -118,8 +118,9 @@ impl Instance {
             let (locked, begun) = self.wait_to_read(who, state, |state| {
                 match state.try_read(opened, own, wanted) {
                     Some(Ok((Begun::Follow, _))) if follows => None,
-                    // What it followed may have come to nothing: then it waits with the others again.
-                    None if follows && !state.follows(opened, own) => Some(Ok((Begun::Follow, 0))),
+                    // What it followed may have come to nothing: then it waits with the others again. Or it has
+                    // taken what it is to follow while somebody else copies: no other wake-up is for it.
+                    None if follows != state.follows(opened, own) => Some(Ok((Begun::Follow, 0))),
                     other => other,
                 }
             })?;

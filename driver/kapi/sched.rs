@@ -24,11 +24,9 @@ pub fn is_alone() -> bool {
     unsafe { raw::num_online_cpus() == 1 }
 }
 
-/// Waits awake for a moment, some hundred nanoseconds. Whether there is time for another: no other task is to run here.
+/// Waits awake for a moment: a `pause` of the processor. Whether there is time for another: no other task is to run here.
 pub fn relax() -> bool {
-    for _ in 0..16 {
-        core::hint::spin_loop();
-    }
+    core::hint::spin_loop();
     // SAFETY: No requirements.
     !unsafe { raw::need_resched() }
 }
