@@ -221,6 +221,23 @@ impl Stall {
         // SAFETY: the structure is what the command reads and writes, and the page is missing.
         unsafe { uffd::zeropage(self.faults.as_raw_fd(), &mut zero).expect("UFFDIO_ZEROPAGE") };
     }
+
+    /// What now stands in the first `len` bytes of the page that has come.
+    pub fn came(&self, len: usize) -> Vec<u8> {
+        assert!(len <= PAGE, "only a page comes");
+        // SAFETY: the bytes are in that page, and nobody writes to it now.
+        unsafe { std::slice::from_raw_parts(self.pages.start.add(PAGE), len) }.to_vec()
+    }
+
+    /// Takes a page that has come away, so that the next copy stalls, too.
+    pub fn take_away(&self) {
+        // SAFETY: the page is in the mapping, and holds no Rust object.
+        let result = unsafe {
+            let page = self.pages.start.add(PAGE);
+            libc::madvise(page.cast(), PAGE, libc::MADV_DONTNEED)
+        };
+        assert_eq!(result, 0, "taking a page away: {}", Errno::last());
+    }
 }
 
 impl Default for Stall {

@@ -12,8 +12,13 @@
 //! | `n:NODE:LEN` | reads a whole file to its end, and asks for the next (`MYDEV_NEXT`) |
 //! | `j:MICROS` | computes for a random time of that length at most |
 //! | `c:NODE` | CLEAR, and back to position 0 |
+//! | `e:NODE:LEN` | one write of zeros, which takes all, or finds no room at all (ENOSPC) |
+//! | `W:NODE:LEN:OTHER` | opens, and writes zeros in one write, which is stalled in mid-copy: until it has written two zeros to OTHER, and for a random time after that |
+//! | `R:NODE:LEN:OTHER` | the same for a read, which must bring all, in the bytes of the last `w` or `f` |
+//! | `C:NODE:LEN:OTHER`, `S:NODE:LEN:OTHER` | CLEAR, or RESIZE to LEN; if it slept, it says so by a zero to OTHER |
 //!
-//! Who writes and who reads a node count the same: the bytes of a step are all the number of the step.
+//! Who writes and who reads a node count the same: the bytes of a step are all the number of the step, unless they
+//! are zeros.
 
 use std::{
     collections::HashMap,
@@ -22,12 +27,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use mydevice_tests::Device;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use mydevice_tests::{Device, memory::Stall};
 use nix::{
+    errno::Errno,
     fcntl::OFlag,
+    sys::resource::{UsageWho, getrusage},
     unistd::{Whence, lseek},
 };
+
+/// For how long a stalled copy stays stalled at most, in microseconds.
+const STALL: u64 = 300;
 
 /// One end of a node: open, and how many steps it has taken.
 struct End {
@@ -39,7 +49,7 @@ struct End {
 impl End {
     /// Fills the buffer with what the next step moves.
     fn next(&mut self, step: &Step) {
-        if !step.what.eq_ignore_ascii_case(&'z') {
+        if !matches!(step.what, 'z' | 'Z' | 'e') {
             self.steps = self.steps.wrapping_add(1);
         }
         self.buffer.clear();
@@ -51,6 +61,7 @@ struct Ends {
     start: Instant,
     readers: HashMap<String, End>,
     writers: HashMap<String, End>,
+    stall: Option<Stall>,
 }
 
 fn end<'a>(ends: &'a mut HashMap<String, End>, node: &str, way: OFlag) -> Result<&'a mut End> {
@@ -110,21 +121,95 @@ impl Ends {
                     .device
                     .clear()?;
                 let reader = &end(&mut self.readers, node, OFlag::O_RDONLY)?.device;
-                lseek(reader.as_fd(), 0, Whence::SeekSet)?;
+                // Only a text has positions.
+                let back = lseek(reader.as_fd(), 0, Whence::SeekSet);
+                ensure!(matches!(back, Ok(0) | Err(Errno::ESPIPE)), "{back:?}");
             }
-            'j' => {
-                let most: u64 = node.parse()?;
-                // Chance enough: from how long it took to come here.
-                let nanos = u64::from(self.start.elapsed().subsec_nanos());
-                let pause = Duration::from_nanos(nanos.wrapping_mul(2_654_435_761) % (most * 1000));
-                let begin = Instant::now();
-                while begin.elapsed() < pause {
-                    std::hint::spin_loop();
+            'e' => {
+                let end = end(&mut self.writers, node, OFlag::O_WRONLY)?;
+                end.next(step);
+                let written = end.device.write(&end.buffer);
+                ensure!(
+                    written == Ok(len) || written == Err(Errno::ENOSPC),
+                    "a write of {len} bytes: {written:?}"
+                );
+            }
+            'W' | 'R' => self.stalled(step)?,
+            'C' | 'S' => {
+                let device = &end(&mut self.writers, node, OFlag::O_WRONLY)?.device;
+                let before = times_slept()?;
+                match step.what {
+                    'C' => device.clear()?,
+                    _ => device.resize(len.try_into()?)?,
+                }
+                if times_slept()? > before {
+                    tell(&mut self.writers, &step.other, 1)?;
                 }
             }
+            'j' => compute(self.start, node.parse()?),
             other => bail!("{other:?} is no step"),
         }
         Ok(())
+    }
+
+    /// A copy that goes on only after others were told of it, and some time.
+    fn stalled(&mut self, step: &Step) -> Result<()> {
+        let len = step.len;
+        let device = Device::open(Path::new(&step.node), OFlag::O_RDWR)?;
+        let stall = &*self.stall.get_or_insert_with(Stall::new);
+        let address = stall.before(0);
+        let (start, others) = (self.start, &mut self.writers);
+        let (copied, told) = std::thread::scope(|scope| {
+            let helper = scope.spawn(move || {
+                stall.wait_stalled();
+                let told = tell(others, &step.other, 2);
+                compute(start, STALL);
+                stall.release();
+                told
+            });
+            let copied = match step.what {
+                'W' => device.write_from_address(address.get(), len),
+                _ => device.read_at_address(address.get(), len),
+            };
+            (copied, helper.join())
+        });
+        told.map_err(|_| anyhow!("the helper of a stalled copy panicked"))??;
+        ensure!(copied == Ok(len), "a copy of {len} bytes: {copied:?}");
+        if step.what == 'R' {
+            let expected = self.writers.get(&step.node).context("nobody wrote")?;
+            let got = stall.came(len);
+            ensure!(
+                got == expected.buffer,
+                "{got:?} instead of {:?}",
+                expected.buffer
+            );
+        }
+        stall.take_away();
+        Ok(())
+    }
+}
+
+/// Writes so many zeros to a node.
+fn tell(writers: &mut HashMap<String, End>, node: &str, len: usize) -> Result<()> {
+    let written = end(writers, node, OFlag::O_WRONLY)?
+        .device
+        .write(&vec![0; len])?;
+    ensure!(written == len, "a write of {len} bytes took {written}");
+    Ok(())
+}
+
+/// How often this thread has gone to sleep so far.
+fn times_slept() -> Result<i64> {
+    Ok(getrusage(UsageWho::RUSAGE_THREAD)?.voluntary_context_switches())
+}
+
+/// Computes for a random time of so many microseconds at most. Chance enough: from how long it took to come here.
+fn compute(start: Instant, most: u64) {
+    let nanos = u64::from(start.elapsed().subsec_nanos());
+    let pause = Duration::from_nanos(nanos.wrapping_mul(2_654_435_761) % (most * 1000));
+    let begin = Instant::now();
+    while begin.elapsed() < pause {
+        std::hint::spin_loop();
     }
 }
 
@@ -133,6 +218,7 @@ struct Step {
     what: char,
     node: String,
     len: usize,
+    other: String,
 }
 
 impl Step {
@@ -146,6 +232,7 @@ impl Step {
             what,
             node: node.to_owned(),
             len: parts.next().map_or(Ok(0), str::parse)?,
+            other: parts.next().unwrap_or_default().to_owned(),
         })
     }
 }
@@ -167,6 +254,7 @@ fn main() -> Result<()> {
         start: Instant::now(),
         readers: HashMap::new(),
         writers: HashMap::new(),
+        stall: None,
     };
     for step in first.iter().chain(forever.iter().cycle()) {
         ends.take(step).with_context(|| format!("{step:?}"))?;

@@ -14,17 +14,26 @@ use std::{
 use mydevice_tests::{
     Device, Instance, Module,
     guest::{Process, on_one_cpu},
+    instance::DISCIPLINES,
     length,
     patience::PATIENCE,
     watchdog::where_it_sleeps,
 };
 
 const CAPACITIES: [usize; 4] = [1, 2, 31, 4096];
+/// Sleeps in a slice.
+const SLICE: u64 = 150;
+/// The same where each follows a stalled copy, which takes five times as long as what others sleep for.
+const STALLED_SLICE: u64 = SLICE / 5;
 
 /// What is repeated, and by whom.
+///
+/// `A` and `B` are instances with the play's settings. `X` and `Y` are streams of one byte, for signs whose wake-ups
+/// are not what is counted. `T` is a log in which there is a record for each sleep that the driver does not count.
 struct Play {
-    /// Of both instances, `A` and `B`.
     settings: String,
+    /// How many sleeps a slice has.
+    slice: u64,
     /// What each process does, as the program `handover` takes it.
     processes: Vec<String>,
 }
@@ -35,7 +44,7 @@ struct Play {
 /// at which it falls asleep would never be hit.
 #[track_caller]
 fn play(what: &str, play: &Play) {
-    let wanted = length("MYDEVICE_HANDOVERS", 150, 1_000_000);
+    let wanted = length("MYDEVICE_HANDOVERS", play.slice, 1_000_000);
     let (one, rate_on_one) = on_one_cpu(|| run(play, wanted, ""));
     let (all, rate_on_all) = run(play, wanted / 10, " j:600 ");
     println!(
@@ -46,7 +55,11 @@ fn play(what: &str, play: &Play) {
 
 #[track_caller]
 fn run(play: &Play, wanted: u64, before_each: &str) -> (u64, f64) {
-    let instances = ["a", "b"].map(|name| Instance::add(&format!("{name} {}", play.settings)));
+    let settings = ["a", "b"].map(|name| format!("{name} {}", play.settings));
+    let signs = ["x", "y"].map(|name| format!("{name} discipline=stream capacity=1"));
+    let tally = "t discipline=log".to_owned();
+    let instances = [&settings[..], &signs, &[tally]].concat();
+    let instances: Vec<_> = instances.iter().map(|it| Instance::add(it)).collect();
     let watch: Vec<_> = instances.iter().map(Instance::nonblocking).collect();
     let start = Instant::now();
     let processes: Vec<_> = play
@@ -55,9 +68,10 @@ fn run(play: &Play, wanted: u64, before_each: &str) -> (u64, f64) {
         .map(|steps| {
             let (first, forever) = steps.split_once("--").expect("steps behind --");
             let forever = forever.replace(' ', &format!("{before_each} "));
-            let steps = format!("{first} -- {forever}")
-                .replace('A', "/dev/mydevice-a")
-                .replace('B', "/dev/mydevice-b");
+            let mut steps = format!("{first} -- {forever}");
+            for name in ["A", "B", "X", "Y", "T"] {
+                steps = steps.replace(name, &format!("/dev/mydevice-{}", name.to_lowercase()));
+            }
             let steps: Vec<_> = steps.split_whitespace().collect();
             Process::start(env!("CARGO_BIN_EXE_handover"), &steps)
         })
@@ -84,12 +98,14 @@ fn run(play: &Play, wanted: u64, before_each: &str) -> (u64, f64) {
     (slept, rate)
 }
 
-/// How often somebody went to sleep there, as the driver counts it.
+/// How often somebody went to sleep at `A` or `B`, as the driver counts it, or as it was told to `T`.
 fn sleeps(watch: &[Device]) -> u64 {
-    let stats = watch.iter().map(Device::stats);
-    stats
-        .map(|stats| stats.reader_waits + stats.writer_waits)
-        .sum()
+    let [a, b, .., tally] = watch else {
+        panic!("no instance to look at");
+    };
+    let stats = [a, b].map(Device::stats);
+    let waits = stats.map(|stats| stats.reader_waits + stats.writer_waits);
+    waits.iter().sum::<u64>() + tally.stats().writes
 }
 
 /// Says all that there is to say of a hand-over that came to a stop.
@@ -124,6 +140,7 @@ fn readers_wait(settings: &str) {
         "readers",
         &Play {
             settings: settings.to_owned(),
+            slice: SLICE,
             processes: vec!["-- w:A:1 r:B:1".into(), "-- r:A:1 w:B:1".into()],
         },
     );
@@ -136,6 +153,7 @@ fn writers_wait(settings: &str, len: usize) {
         "writers",
         &Play {
             settings: settings.to_owned(),
+            slice: SLICE,
             processes: vec![
                 format!("w:A:{len} -- w:A:{len} r:B:{len}"),
                 format!("w:B:{len} -- r:A:{len} w:B:{len}"),
@@ -170,6 +188,7 @@ fn no_wake_up_is_lost_of_stream_writers_in_mid_write() {
             "writers in mid-write",
             &Play {
                 settings: format!("discipline=stream capacity={capacity}"),
+                slice: SLICE,
                 processes: vec![format!("-- w:A:{len}"), format!("-- r:A:{len}")],
             },
         );
@@ -186,6 +205,7 @@ fn no_wake_up_is_lost_of_stream_writers_that_wait_for_their_turn() {
             "writers by turns",
             &Play {
                 settings: format!("discipline=stream capacity={capacity}"),
+                slice: SLICE,
                 // Three writers send the same, so the reader need not know whose it gets.
                 processes: vec![
                     format!("-- z:A:{len}"),
@@ -198,6 +218,77 @@ fn no_wake_up_is_lost_of_stream_writers_that_wait_for_their_turn() {
     }
 }
 
+/// Writers of a text that sleep for their turn while another is in mid-copy, and find room, or no room, after that.
+#[test]
+fn no_wake_up_is_lost_of_buffer_writers_that_wait_for_their_turn() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        let len = capacity.saturating_sub(2).max(1);
+        let waits = "-- Z:X:1 e:A:1 z:Y:1".to_owned();
+        play(
+            "writers by turns",
+            &Play {
+                settings: format!("discipline=buffer capacity={capacity}"),
+                slice: STALLED_SLICE,
+                processes: vec![format!("-- W:A:{len}:X Z:Y:2 c:A"), waits.clone(), waits],
+            },
+        );
+    }
+}
+
+/// A CLEAR and a RESIZE that both sleep until a copy ends: the one is woken by whoever copied, the other by the one.
+/// Whoever copied goes on when both have told it so.
+#[track_caller]
+fn overhauls_wait(settings: &str, capacity: usize, copy: &str) {
+    play(
+        "overhauls",
+        &Play {
+            settings: settings.to_owned(),
+            slice: STALLED_SLICE,
+            processes: vec![
+                format!("-- {copy} Z:Y:2 c:A"),
+                "-- Z:X:1 C:A:0:T z:Y:1".to_owned(),
+                format!("-- Z:X:1 S:A:{capacity}:T z:Y:1"),
+            ],
+        },
+    );
+}
+
+/// Behind a writer. Where a write is copied before it takes a turn, it holds up neither.
+#[test]
+fn no_wake_up_is_lost_of_clear_and_resize_behind_a_writer() {
+    let _module = Module::load(&[]);
+    for discipline in ["stream", "buffer"] {
+        for capacity in CAPACITIES {
+            let settings = format!("discipline={discipline} capacity={capacity}");
+            overhauls_wait(&settings, capacity, &format!("W:A:{capacity}:X"));
+        }
+    }
+}
+
+/// Behind a reader, of any discipline. (RESIZE of a spool moves nothing, and waits for nobody.)
+#[test]
+fn no_wake_up_is_lost_of_clear_and_resize_behind_a_reader() {
+    let _module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        for capacity in CAPACITIES {
+            let limit = match discipline {
+                "stack" => "max_capacity",
+                _ => "capacity",
+            };
+            let write = match discipline {
+                "spool" => "f",
+                _ => "w",
+            };
+            overhauls_wait(
+                &format!("discipline={discipline} {limit}={capacity}"),
+                capacity,
+                &format!("{write}:A:{capacity} R:A:{capacity}:X"),
+            );
+        }
+    }
+}
+
 /// Readers at the end of the text. Whoever has read it clears it, for no text grows for ever.
 #[test]
 fn no_wake_up_is_lost_of_buffer_readers_at_the_end() {
@@ -207,6 +298,7 @@ fn no_wake_up_is_lost_of_buffer_readers_at_the_end() {
             "readers",
             &Play {
                 settings: format!("discipline=buffer capacity={capacity} on_empty=block"),
+                slice: SLICE,
                 processes: vec!["-- w:A:1 r:B:1 c:B".into(), "-- r:A:1 c:A w:B:1".into()],
             },
         );
@@ -250,6 +342,7 @@ fn no_wake_up_is_lost_of_spool_readers() {
             "readers",
             &Play {
                 settings: format!("discipline=spool capacity={capacity}"),
+                slice: SLICE,
                 processes: vec!["-- f:A:1 n:B:1".into(), "-- n:A:1 f:B:1".into()],
             },
         );
