@@ -113,6 +113,33 @@ impl Device {
             .map(|n| n as usize)
     }
 
+    /// One `readv` into pieces at any addresses, each with a length.
+    pub fn read_at_addresses(&self, pieces: &[(*mut u8, usize)]) -> Result<usize> {
+        self.vector(libc::readv, pieces)
+    }
+
+    /// One `writev` of such pieces.
+    pub fn write_from_addresses(&self, pieces: &[(*mut u8, usize)]) -> Result<usize> {
+        self.vector(libc::writev, pieces)
+    }
+
+    fn vector(
+        &self,
+        call: unsafe extern "C" fn(RawFd, *const libc::iovec, i32) -> isize,
+        pieces: &[(*mut u8, usize)],
+    ) -> Result<usize> {
+        let pieces: Vec<_> = pieces
+            .iter()
+            .map(|(base, len)| libc::iovec {
+                iov_base: base.cast(),
+                iov_len: *len,
+            })
+            .collect();
+        // SAFETY: the kernel checks the addresses; the callers hand in memory that holds no Rust object.
+        let moved = unsafe { call(self.as_raw_fd(), pieces.as_ptr(), pieces.len() as i32) };
+        Errno::result(moved).map(|n| n as usize)
+    }
+
     /// `MYDEV_CLEAR`.
     pub fn clear(&self) -> Result<()> {
         self.ioctl(MYDEV_CLEAR, 0).map(drop)

@@ -17,6 +17,17 @@ pub const CLASS: &str = "/sys/class/mydevice_class";
 /// Every discipline, the default first.
 pub const DISCIPLINES: [&str; 5] = ["stream", "buffer", "log", "spool", "stack"];
 
+/// Every attribute, in its folder of the class.
+pub const ATTRIBUTES: [&str; 7] = [
+    "discipline",
+    "capacity",
+    "max_capacity",
+    "on_empty",
+    "read_timeout_ms",
+    "bytes_used",
+    "high_water",
+];
+
 /// What the full name of an instance begins with that was added while the system runs.
 const ADDED: &str = "mydevice-";
 

@@ -30,6 +30,7 @@ pub mod signals;
 pub mod sleeper;
 pub mod stalled;
 pub mod traffic;
+pub mod uring;
 pub mod watchdog;
 
 pub use device::Device;

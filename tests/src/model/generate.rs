@@ -9,16 +9,7 @@ use super::{
     settings::{Discipline, OnEmpty},
     world::World,
 };
-
-const ATTRIBUTES: [&str; 7] = [
-    "discipline",
-    "capacity",
-    "max_capacity",
-    "on_empty",
-    "read_timeout_ms",
-    "bytes_used",
-    "high_water",
-];
+use crate::instance::ATTRIBUTES;
 
 /// Commands beyond the last, with a valid number and another size or direction, with another letter.
 const WRONG: [u32; 10] = [

@@ -9,42 +9,11 @@ use mydevice_tests::{
     guest::Process,
     signals::INTERRUPTING,
     sleeping_read, sleeping_write,
-    stalled::{GOOD, Stalled, WHOLE, at_once},
+    stalled::{GOOD, Stalled, WHOLE, at_once, onlookers_go_on},
 };
 use nix::{Result, errno::Errno, poll::PollFlags, sys::signal::Signal};
 
 const NONE: PollFlags = PollFlags::empty();
-
-/// What goes on whoever is stalled: looking on, opening and closing, another instance.
-#[track_caller]
-fn onlookers_go_on(instance: &Instance) {
-    let instance = instance.clone();
-    at_once(move || {
-        let device = instance.both();
-        device.status();
-        device.stats();
-        device.unread();
-        device.ready();
-        instance.proc();
-        for attribute in [
-            "discipline",
-            "capacity",
-            "max_capacity",
-            "on_empty",
-            "read_timeout_ms",
-            "bytes_used",
-        ] {
-            instance.attribute(attribute);
-        }
-        assert_eq!(instance.set_attribute("read_timeout_ms", "0"), Ok(()));
-        drop(device);
-
-        let other = Instance::named("mydevice1").both();
-        other.put("goes on");
-        assert_eq!(other.take(7), "goes on");
-        assert_eq!(other.clear(), Ok(()));
-    });
-}
 
 /// CLEAR and RESIZE wait for a stalled copy, interruptibly; with `O_NONBLOCK`, EAGAIN.
 #[track_caller]
@@ -98,7 +67,7 @@ fn a_stalled_reader_of_a_stream_holds_up_readers_alone() {
         Err(Errno::EINTR),
         "a wait for one's turn ends on a signal"
     );
-    onlookers_go_on(&instance);
+    onlookers_go_on(&instance, &Instance::named("mydevice1"));
     clear_and_resize_wait(&instance);
 
     next.wait_asleep_in(libc::SYS_read);
@@ -106,19 +75,20 @@ fn a_stalled_reader_of_a_stream_holds_up_readers_alone() {
     assert_eq!(next.join(), Ok(b"the other side".to_vec()));
 }
 
-/// A stalled writer of a stream: readers go on, other writers wait for their turn or get EAGAIN.
-#[test]
-fn a_stalled_writer_of_a_stream_holds_up_writers_alone() {
-    let module = Module::load(&["devices=2", "buffer_size=200"]);
+/// Readers of what was there before go on; other writers wait for their turn, or get EAGAIN.
+#[track_caller]
+fn a_stalled_writer_holds_up_writers_alone(discipline: &str) {
+    let discipline = format!("discipline={discipline}");
+    let module = Module::load(&["devices=2", "buffer_size=200", &discipline]);
     let instance = module.instance();
-    let device = instance.both();
-    device.put("the other side");
-    let stalled = Stalled::writer(&device);
+    let reader = instance.reader();
+    instance.writer().put("the other side");
+    let stalled = Stalled::writer(&instance.writer());
 
-    assert_eq!(instance.reader().ready(), READABLE);
+    assert_eq!(reader.ready(), READABLE);
     assert_eq!(
         at_once({
-            let reader = instance.reader();
+            let reader = reader.clone();
             move || reader.take(14)
         }),
         "the other side"
@@ -136,16 +106,27 @@ fn a_stalled_writer_of_a_stream_holds_up_writers_alone() {
         Err(Errno::EAGAIN)
     );
     let next = sleeping_write(&instance.writer(), b"next");
-    onlookers_go_on(&instance);
+    onlookers_go_on(&instance, &Instance::named("mydevice1"));
     clear_and_resize_wait(&instance);
 
     next.wait_asleep_in(libc::SYS_write);
     assert_eq!(stalled.release(), Ok(WHOLE));
     assert_eq!(next.join(), Ok(4));
-    let got = device.collect(WHOLE + 4);
+    let got = reader.collect(WHOLE + 4);
     assert_eq!(&got[..GOOD], [b'x'; GOOD]);
     assert_eq!(got[GOOD..WHOLE], [0; WHOLE - GOOD]);
     assert_eq!(&got[WHOLE..], b"next");
+}
+
+#[test]
+fn a_stalled_writer_of_a_stream_holds_up_writers_alone() {
+    a_stalled_writer_holds_up_writers_alone("stream");
+}
+
+/// In `buffer`, `O_NONBLOCK` changes nothing but that a write gives EAGAIN while another is in mid-copy.
+#[test]
+fn a_stalled_writer_of_a_buffer_holds_up_writers_alone() {
+    a_stalled_writer_holds_up_writers_alone("buffer");
 }
 
 /// In `buffer`, where nothing is taken out, a stalled reader holds up neither writers nor readers.
@@ -165,51 +146,11 @@ fn a_stalled_reader_of_a_buffer_holds_up_nobody() {
         }
     });
     assert_eq!(instance.both().ready(), READABLE | WRITABLE);
-    onlookers_go_on(&instance);
+    onlookers_go_on(&instance, &Instance::named("mydevice1"));
     clear_and_resize_wait(&instance);
 
     assert_eq!(stalled.release(), Ok(WHOLE));
     assert_eq!(device.take(10), "more");
-}
-
-/// In `buffer`, `O_NONBLOCK` changes nothing but that a write gives EAGAIN while another is in mid-copy.
-#[test]
-fn a_stalled_writer_of_a_buffer_holds_up_writers_alone() {
-    let module = Module::load(&["devices=2", "discipline=buffer", "buffer_size=200"]);
-    let instance = module.instance();
-    let device = instance.both();
-    device.put("text");
-    let stalled = Stalled::writer(&device);
-
-    assert_eq!(
-        at_once({
-            let reader = instance.reader();
-            move || reader.take(4)
-        }),
-        "text"
-    );
-    assert_eq!(
-        instance.both().ready(),
-        READABLE,
-        "a write would wait for its turn"
-    );
-    assert_eq!(
-        at_once({
-            let nonblocking = instance.nonblocking();
-            move || nonblocking.write(b"mixed")
-        }),
-        Err(Errno::EAGAIN)
-    );
-    let next = sleeping_write(&instance.writer(), b"next");
-    onlookers_go_on(&instance);
-    clear_and_resize_wait(&instance);
-
-    assert_eq!(stalled.release(), Ok(WHOLE));
-    assert_eq!(next.join(), Ok(4));
-    assert_eq!(
-        instance.reader().collect(4 + WHOLE + 4)[4 + WHOLE..],
-        *b"next"
-    );
 }
 
 /// CLEAR that waited for a stalled copy does its work when the copy is done.

@@ -5,12 +5,10 @@
 use std::{
     fs::File,
     io::{IoSlice, IoSliceMut, Read, Seek, Write},
-    os::fd::AsRawFd,
 };
 
-use mydevice_tests::{Device, Module, Sleeper, memory::Fence};
+use mydevice_tests::{Module, Sleeper, memory::Fence};
 use nix::{
-    Result,
     errno::Errno,
     fcntl::{SpliceFFlags, splice},
     sys::{
@@ -75,24 +73,6 @@ fn the_pieces_of_a_waiting_write_stay_together() {
     assert!(writers.into_iter().all(|writer| writer.join() == Ok(330)));
 }
 
-/// `readv` or `writev` whose pieces are given by address, so that they may be bad.
-fn vectored(
-    call: unsafe extern "C" fn(i32, *const libc::iovec, i32) -> isize,
-    device: &Device,
-    pieces: &[(*mut u8, usize)],
-) -> Result<usize> {
-    let pieces: Vec<_> = pieces
-        .iter()
-        .map(|(base, len)| libc::iovec {
-            iov_base: base.cast(),
-            iov_len: *len,
-        })
-        .collect();
-    // SAFETY: the kernel checks the addresses; the callers hand in memory that holds no Rust object.
-    let result = unsafe { call(device.as_raw_fd(), pieces.as_ptr(), pieces.len() as i32) };
-    Errno::result(result).map(|n| n as usize)
-}
-
 /// A bad pointer gives EFAULT if nothing was moved, else the count that was. Nothing is consumed that did
 /// not reach the reader.
 #[test]
@@ -104,13 +84,13 @@ fn a_half_bad_vector_moves_its_good_half() {
         let (good, bad) = ((fence.before(10), 10), (fence.before(0), 10));
 
         assert_eq!(
-            vectored(libc::writev, &device, &[bad, good]),
+            device.write_from_addresses(&[bad, good]),
             Err(Errno::EFAULT),
             "{discipline}"
         );
         assert_eq!(device.status().bytes_used, 0);
         assert_eq!(
-            vectored(libc::writev, &device, &[good, bad, good]),
+            device.write_from_addresses(&[good, bad, good]),
             Ok(10),
             "{discipline}"
         );
@@ -118,12 +98,12 @@ fn a_half_bad_vector_moves_its_good_half() {
 
         device.put("0123456789abcdefghij");
         assert_eq!(
-            vectored(libc::readv, &device, &[bad, good]),
+            device.read_at_addresses(&[bad, good]),
             Err(Errno::EFAULT),
             "{discipline}"
         );
         assert_eq!(
-            vectored(libc::readv, &device, &[good, bad, good]),
+            device.read_at_addresses(&[good, bad, good]),
             Ok(10),
             "{discipline}"
         );

@@ -2,50 +2,22 @@
 
 //! io_uring, which needs no worker thread at depth 1 a direction.
 
-use std::{fs, os::fd::AsRawFd};
+use std::fs;
 
-use io_uring::{IoUring, opcode, squeue::Entry, types::Fd};
-use mydevice_tests::{Device, Instance, Module, eventually, instance::DISCIPLINES};
+use io_uring::{IoUring, squeue::Entry};
+use mydevice_tests::{
+    Device, Instance, Module, eventually,
+    instance::DISCIPLINES,
+    uring::{self, result, submit, wait},
+};
 use nix::errno::Errno;
 
-/// "At the file's position", which is the only one that a stream has.
-const CURRENT: u64 = u64::MAX;
-
 fn read(device: &Device, buffer: &mut [u8]) -> Entry {
-    opcode::Read::new(
-        Fd(device.as_raw_fd()),
-        buffer.as_mut_ptr(),
-        buffer.len() as u32,
-    )
-    .offset(CURRENT)
-    .build()
+    uring::read(device, buffer.as_mut_ptr(), buffer.len())
 }
 
 fn write(device: &Device, bytes: &[u8]) -> Entry {
-    opcode::Write::new(Fd(device.as_raw_fd()), bytes.as_ptr(), bytes.len() as u32)
-        .offset(CURRENT)
-        .build()
-}
-
-/// Hands one request to the kernel and returns at once.
-fn submit(ring: &mut IoUring, request: &Entry) {
-    // SAFETY: the callers keep the file and the memory until they have waited for the result.
-    unsafe { ring.submission().push(request) }.expect("room for a request");
-    assert_eq!(ring.submit().expect("submitting a request"), 1);
-}
-
-/// The result of the request that was handed in, if it is there.
-fn result(ring: &mut IoUring) -> Option<i32> {
-    ring.completion().next().map(|entry| entry.result())
-}
-
-fn wait(ring: &mut IoUring) -> i32 {
-    let mut got = None;
-    eventually("the request completes", || {
-        got = result(ring);
-        got.is_some()
-    });
-    got.expect("it has completed")
+    uring::write(device, bytes.as_ptr(), bytes.len())
 }
 
 /// The names of this process's threads that io_uring made.

@@ -3,8 +3,6 @@
 //! Bad pointers to read, write, readv and writev: EFAULT if nothing was moved, else the count that was. Nothing is
 //! consumed that did not reach the reader, and a record that faults half way is not queued at all.
 
-use std::os::fd::AsRawFd;
-
 use mydevice_tests::{Device, Instance, Module, instance::DISCIPLINES, memory::PAGE};
 use nix::{Result, errno::Errno};
 
@@ -21,7 +19,7 @@ type Piece = (*mut u8, usize);
 fn read(device: &Device, pieces: &[Piece]) -> Result<usize> {
     match pieces {
         [(address, len)] => device.read_at_address(*address, *len),
-        _ => vector(libc::readv, device, pieces),
+        _ => device.read_at_addresses(pieces),
     }
 }
 
@@ -29,23 +27,8 @@ fn read(device: &Device, pieces: &[Piece]) -> Result<usize> {
 fn write(device: &Device, pieces: &[Piece]) -> Result<usize> {
     match pieces {
         [(address, len)] => device.write_from_address(*address, *len),
-        _ => vector(libc::writev, device, pieces),
+        _ => device.write_from_addresses(pieces),
     }
-}
-
-type Vector = unsafe extern "C" fn(i32, *const libc::iovec, i32) -> isize;
-
-fn vector(call: Vector, device: &Device, pieces: &[Piece]) -> Result<usize> {
-    let vector: Vec<_> = pieces
-        .iter()
-        .map(|(base, len)| libc::iovec {
-            iov_base: base.cast(),
-            iov_len: *len,
-        })
-        .collect();
-    // SAFETY: the kernel checks the addresses, which lead to memory of the test's own mappings or nowhere.
-    let moved = unsafe { call(device.as_raw_fd(), vector.as_ptr(), vector.len() as i32) };
-    Errno::result(moved).map(|n| n as usize)
 }
 
 /// Everything that can be read now, by an open that begins where the oldest stands.

@@ -8,31 +8,12 @@ use mydevice_tests::{
     device::GONE,
     instance::DISCIPLINES,
     memory::Stall,
-    stalled::{Stalled, WHOLE, at_once},
+    stalled::{Stalled, WHOLE, Way, at_once, onlookers_go_on},
 };
 use mydevice_uapi::ioctl::{MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS};
 use nix::{Result, errno::Errno};
 
 use crate::{assert_books_balance, small};
-
-/// Everything that only looks on, and another instance.
-#[track_caller]
-fn onlookers_go_on(victim: &Instance) {
-    let victim = victim.clone();
-    at_once(move || {
-        for device in [victim.both(), victim.nonblocking(), victim.reader()] {
-            device.status();
-            device.stats();
-            device.unread();
-            device.ready();
-        }
-        victim.proc();
-        assert_eq!(victim.set_attribute("read_timeout_ms", "0"), Ok(()));
-        let other = Instance::named("mydevice").both();
-        other.put("goes on");
-        assert_eq!(other.take(7), "goes on");
-    });
-}
 
 /// Every call with `O_NONBLOCK` comes back, whatever it says.
 #[track_caller]
@@ -55,41 +36,52 @@ fn nonblocking_callers_come_back(victim: &Instance) {
     });
 }
 
+/// Stalls somebody in each discipline, by each way to call; does what must go on `meanwhile`; sees that everybody else
+/// goes on, too, and that the call ends whole when the page has come.
+#[track_caller]
+fn others_go_on(stall: fn(&Instance, Way) -> Stalled, meanwhile: fn(&Instance, &str)) {
+    let module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        for way in Way::ALL {
+            let victim = Instance::add(&small(discipline));
+            victim.writer().put([b'1'; WHOLE]);
+            let stalled = stall(&victim, way);
+            meanwhile(&victim, discipline);
+            onlookers_go_on(&victim, &module.instance());
+            nonblocking_callers_come_back(&victim);
+            assert_eq!(stalled.release(), Ok(WHOLE), "{discipline}, {way:?}");
+            assert_books_balance(&victim);
+            assert_eq!(victim.remove(), Ok(()));
+        }
+    }
+}
+
 /// Whoever is stalled while reading holds up no writer; and no reader either, where reading takes nothing out.
 #[test]
 fn a_stalled_reader_holds_up_no_other_side() {
-    let _module = Module::load(&[]);
-    for discipline in DISCIPLINES {
-        let victim = Instance::add(&small(discipline));
-        victim.writer().put([b'1'; WHOLE]);
-        let stalled = Stalled::reader(&victim.reader());
+    let stall = |victim: &Instance, way| Stalled::reader_by(&victim.reader(), way);
+    others_go_on(stall, |victim, discipline| {
         let writer = victim.writer();
         at_once(move || writer.put("the other side"));
-        let copies = matches!(discipline, "buffer" | "log");
-        if copies {
-            let reader = victim.reader();
-            assert_eq!(at_once(move || reader.take(WHOLE)), "1".repeat(WHOLE));
-        } else {
-            let reader = victim.nonblocking();
-            assert_eq!(at_once(move || reader.read(1)), Err(Errno::EAGAIN));
+        match discipline {
+            "buffer" | "log" => {
+                let reader = victim.reader();
+                assert_eq!(at_once(move || reader.take(WHOLE)), "1".repeat(WHOLE));
+            }
+            _ => {
+                let reader = victim.nonblocking();
+                assert_eq!(at_once(move || reader.read(1)), Err(Errno::EAGAIN));
+            }
         }
-        onlookers_go_on(&victim);
-        nonblocking_callers_come_back(&victim);
-        assert_eq!(stalled.release(), Ok(WHOLE), "{discipline}");
-        assert_books_balance(&victim);
-        assert_eq!(victim.remove(), Ok(()));
-    }
+    });
 }
 
 /// Whoever is stalled while writing holds up no reader; and no writer either, where what is written is copied before
 /// it takes a turn.
 #[test]
 fn a_stalled_writer_holds_up_no_other_side() {
-    let _module = Module::load(&[]);
-    for discipline in DISCIPLINES {
-        let victim = Instance::add(&small(discipline));
-        victim.writer().put([b'1'; WHOLE]);
-        let stalled = Stalled::writer(&victim.writer());
+    let stall = |victim: &Instance, way| Stalled::writer_by(&victim.writer(), way);
+    others_go_on(stall, |victim, discipline| {
         let reader = victim.reader();
         assert_eq!(
             at_once(move || reader.take(WHOLE)),
@@ -106,12 +98,7 @@ fn a_stalled_writer_holds_up_no_other_side() {
                 at_once(move || writer.put("x"));
             }
         }
-        onlookers_go_on(&victim);
-        nonblocking_callers_come_back(&victim);
-        assert_eq!(stalled.release(), Ok(WHOLE), "{discipline}");
-        assert_books_balance(&victim);
-        assert_eq!(victim.remove(), Ok(()));
-    }
+    });
 }
 
 /// Removal goes on as well, and what was stalled finds its memory still there.
@@ -119,27 +106,32 @@ fn a_stalled_writer_holds_up_no_other_side() {
 fn removal_goes_on_while_both_sides_are_stalled() {
     let _module = Module::load(&[]);
     for discipline in DISCIPLINES {
-        let victim = Instance::add(&small(discipline));
-        let device = victim.both();
-        victim.writer().put([b'1'; WHOLE]);
-        let reader = Stalled::reader(&victim.reader());
-        let writer = Stalled::writer(&victim.writer());
-        let gone = victim.clone();
-        assert_eq!(at_once(move || gone.remove()), Ok(()), "{discipline}");
-        assert_eq!(victim.names(), Vec::<std::path::PathBuf>::new());
-        assert_eq!((device.ready(), device.read(1)), (GONE, Err(Errno::ENODEV)));
-        // The instance lives by those two alone.
-        drop(device);
-        assert_eq!(reader.release(), Ok(WHOLE), "{discipline}");
-        let written = writer.release();
-        assert!(matches!(written, Ok(_) | Err(Errno::ENODEV)), "{written:?}");
+        for way in Way::ALL {
+            let victim = Instance::add(&small(discipline));
+            let device = victim.both();
+            victim.writer().put([b'1'; WHOLE]);
+            let reader = Stalled::reader_by(&victim.reader(), way);
+            let writer = Stalled::writer_by(&victim.writer(), way);
+            let gone = victim.clone();
+            assert_eq!(at_once(move || gone.remove()), Ok(()), "{discipline}");
+            assert_eq!(victim.names(), Vec::<std::path::PathBuf>::new());
+            assert_eq!((device.ready(), device.read(1)), (GONE, Err(Errno::ENODEV)));
+            // The instance lives by those two alone.
+            drop(device);
+            assert_eq!(reader.release(), Ok(WHOLE), "{discipline}, {way:?}");
+            let written = writer.release();
+            assert!(
+                matches!(written, Ok(_) | Err(Errno::ENODEV)),
+                "{discipline}, {way:?}: {written:?}"
+            );
+        }
     }
 }
 
 /// The argument of an ioctl that does not come holds up nobody at all: no turn is taken for it.
 #[test]
 fn a_stalled_ioctl_holds_up_nobody() {
-    let _module = Module::load(&[]);
+    let module = Module::load(&[]);
     for discipline in DISCIPLINES {
         for command in [
             MYDEV_STATUS,
@@ -167,7 +159,7 @@ fn a_stalled_ioctl_holds_up_nobody() {
                     assert!(matches!(work(&device), Ok(()) | Err(Errno::EBUSY)));
                 }
             });
-            onlookers_go_on(&victim);
+            onlookers_go_on(&victim, &module.instance());
             let gone = victim.clone();
             assert_eq!(at_once(move || gone.remove()), Ok(()), "{said}");
             stall.release();
