@@ -43,9 +43,9 @@ struct Arguments {
     /// The instance's capacity
     #[arg(long, hide = true, default_value_t = 4096)]
     capacity: u64,
-    /// CLEAR and RESIZE, too
-    #[arg(long, hide = true)]
-    drops: bool,
+    /// How the run goes
+    #[arg(long, hide = true, value_enum, default_value = "keeps")]
+    course: crowd::Course,
 }
 
 fn main() -> Result<ExitCode> {
@@ -58,7 +58,7 @@ fn main() -> Result<ExitCode> {
             processes: arguments.processes,
             discipline,
             capacity: arguments.capacity,
-            drops: arguments.drops,
+            course: arguments.course,
         };
         println!("{}", crowd::work(&plan, number)?.line());
         return Ok(ExitCode::SUCCESS);
@@ -86,14 +86,15 @@ fn several(arguments: &Arguments, only: Option<Discipline>) -> Result<ExitCode> 
     let program = std::env::current_exe().context("looking for this program")?;
     let chosen = |it: &Discipline| only.is_none_or(|only| only == *it);
     for discipline in Discipline::ALL.into_iter().filter(chosen) {
-        for (capacity, drops) in crowd::VARIANTS {
+        let suiting = |it: &(u64, crowd::Course)| it.1.suits(discipline);
+        for (capacity, course) in crowd::VARIANTS.into_iter().filter(suiting) {
             let plan = crowd::Plan {
                 seed: arguments.seed,
                 operations: arguments.operations,
                 processes: arguments.processes,
                 discipline,
                 capacity,
-                drops,
+                course,
             };
             let account = crowd::run(&plan, &program)?;
             println!("{plan:?}: {account:?}");

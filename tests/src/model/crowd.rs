@@ -7,6 +7,7 @@
 //! write stay together, records and files are whole, and every look at the counters balances.
 
 pub mod chunk;
+mod files;
 mod worker;
 
 use std::{
@@ -14,39 +15,76 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     str::FromStr,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use mydevice_uapi::ioctl::MYDEV_STATUS;
 use nix::errno::Errno;
 
 use super::{
     operation::LONGEST,
     settings::{Discipline, LARGEST},
 };
-use crate::{Device, Instance, instance::Proc};
-pub use worker::work;
+use crate::{Device, Instance, device::GONE, instance::Proc, patience::PATIENCE};
 
 /// The instance is always of this name.
 const NAME: &str = "m0";
 /// So many processes can sign their bytes.
 pub const MOST: usize = 8;
 
-/// Capacities to try, each with and without CLEAR and RESIZE.
-pub const VARIANTS: [(u64, bool); 6] = [
-    (1, false),
-    (31, false),
-    (4096, false),
-    (31, true),
-    (4096, true),
-    (65536, true),
+/// Capacities to try, and how a run goes.
+pub const VARIANTS: [(u64, Course); 10] = [
+    (1, Course::Keeps),
+    (31, Course::Keeps),
+    (4096, Course::Keeps),
+    (31, Course::Drops),
+    (4096, Course::Drops),
+    (65536, Course::Drops),
+    (31, Course::Removes),
+    (4096, Course::Removes),
+    (31, Course::Files),
+    (4096, Course::Files),
 ];
+
+/// How a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Course {
+    /// Nothing is dropped.
+    Keeps,
+    /// The processes call CLEAR and RESIZE, too.
+    Drops,
+    /// They do that, and the instance is removed in mid-run.
+    Removes,
+    /// Half of the processes write files and the other half read them, each whole: a spool alone.
+    Files,
+}
+
+impl Course {
+    /// Whether instances of that discipline can go it.
+    pub fn suits(self, discipline: Discipline) -> bool {
+        self != Self::Files || discipline == Discipline::Spool
+    }
+
+    /// Whether bytes may be dropped.
+    fn drops(self) -> bool {
+        matches!(self, Self::Drops | Self::Removes)
+    }
+
+    /// Whether processes go on until the instance is removed.
+    fn ends_by_removal(self) -> bool {
+        matches!(self, Self::Removes | Self::Files)
+    }
+}
 
 /// What the processes do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Where the operations come from.
     pub seed: u64,
-    /// Operations of each process.
+    /// Operations of each process; files of each writer ([`Course::Files`]); writes of all before it is removed
+    /// ([`Course::Removes`]).
     pub operations: usize,
     /// How many processes.
     pub processes: usize,
@@ -54,8 +92,8 @@ pub struct Plan {
     pub discipline: Discipline,
     /// The instance's.
     pub capacity: u64,
-    /// Whether they call CLEAR and RESIZE, too.
-    pub drops: bool,
+    /// How the run goes.
+    pub course: Course,
 }
 
 /// What one process, or all of them, did.
@@ -121,8 +159,8 @@ impl FromStr for Account {
 /// hold meanwhile and in the end.
 pub fn run(plan: &Plan, program: &Path) -> Result<Account> {
     ensure!(
-        (1..=MOST).contains(&plan.processes),
-        "{} processes: 1 to {MOST} can sign their bytes",
+        (2..=MOST).contains(&plan.processes),
+        "{} processes: 2 to {MOST} can sign their bytes",
         plan.processes
     );
     let Plan {
@@ -140,9 +178,20 @@ pub fn run(plan: &Plan, program: &Path) -> Result<Account> {
         discipline.name()
     ))
     .context("adding the instance")?;
-    let result = on(&instance, plan, program);
-    instance.remove().context("removing the instance")?;
-    result.with_context(|| format!("{plan:?}"))
+    let result = on(&instance, plan, program).with_context(|| format!("{plan:?}"));
+    match instance.remove() {
+        Err(Errno::ENODEV) if plan.course.ends_by_removal() => result,
+        removed => result.and_then(|account| removed.map(|()| account).context("removing it")),
+    }
+}
+
+/// Does what process `number` of a plan is to do.
+pub fn work(plan: &Plan, number: usize) -> Result<Account> {
+    match plan.course {
+        Course::Files if files::writes(number) => files::write(plan, number),
+        Course::Files => files::read(&Instance::named(&format!("mydevice-{NAME}"))),
+        _ => worker::work(plan, number),
+    }
 }
 
 fn on(instance: &Instance, plan: &Plan, program: &Path) -> Result<Account> {
@@ -151,20 +200,79 @@ fn on(instance: &Instance, plan: &Plan, program: &Path) -> Result<Account> {
         .map(|number| start(program, plan, number))
         .collect::<Result<Vec<_>>>()?;
     let mut looks = Looks::default();
-    while children
-        .iter_mut()
-        .any(|child| matches!(child.try_wait(), Ok(None)))
-    {
-        looks.look(&instance.proc(), plan)?;
-        std::thread::sleep(std::time::Duration::from_millis(1));
+    let counted = loop {
+        let now = instance.proc();
+        looks.look(&now, plan)?;
+        let mut running = Vec::new();
+        let mut failed = false;
+        for (number, child) in children.iter_mut().enumerate() {
+            match child.try_wait().context("looking after a process")? {
+                Some(status) => failed |= !status.success(),
+                None => running.push(number),
+            }
+        }
+        let over = match plan.course {
+            Course::Keeps | Course::Drops => running.is_empty(),
+            Course::Removes => now.write_count >= plan.operations as u64,
+            Course::Files => !running.into_iter().any(files::writes) && now.bytes_used == 0,
+        };
+        if over || failed {
+            break now;
+        }
+        ensure!(looks.since.elapsed() < PATIENCE, "nobody goes on: {now:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    if plan.course.ends_by_removal() {
+        instance.remove().context("removing it in mid-run")?;
     }
     let mut account = Account::default();
     for child in children {
         account.add(&ended(child)?);
     }
-    looks.look(&instance.proc(), plan)?;
-    settle(&device, instance, plan, &mut account)?;
+    match plan.course {
+        Course::Keeps | Course::Drops => {
+            looks.look(&instance.proc(), plan)?;
+            settle(&device, instance, plan, &mut account)?;
+        }
+        Course::Removes | Course::Files => after_removal(&device, plan, &counted, &account)?,
+    }
     Ok(account)
+}
+
+/// What was counted until the removal was done, and those who did it were told so; nothing can be done any more.
+fn after_removal(device: &Device, plan: &Plan, counted: &Proc, account: &Account) -> Result<()> {
+    let counts = [
+        (counted.bytes_written, account.written),
+        (counted.write_count, account.writes),
+        (counted.bytes_read, account.read),
+        (counted.read_count, account.reads),
+    ];
+    ensure!(
+        counts.iter().all(|(counted, done)| counted <= done),
+        "more was counted than done: {counted:?}, {account:?}"
+    );
+    let taken = !matches!(plan.discipline, Discipline::Buffer | Discipline::Log);
+    ensure!(
+        !taken || account.read <= account.written,
+        "more was taken than came: {account:?}"
+    );
+    // All files had been taken, so nothing is missing.
+    ensure!(
+        plan.course != Course::Files
+            || (account.read, account.sum_read) == (account.written, account.sum_written)
+                && counts.iter().all(|(counted, done)| counted == done),
+        "what was read is not what was written: {account:?}"
+    );
+    let gone = [
+        device.read(1).map(drop),
+        device.write(b"x").map(drop),
+        device.ioctl(MYDEV_STATUS, 0).map(drop),
+    ];
+    ensure!(
+        gone == [Err(Errno::ENODEV); 3] && device.ready() == GONE,
+        "{gone:?} of what is gone"
+    );
+    Ok(())
 }
 
 fn start(program: &Path, plan: &Plan, number: usize) -> Result<Child> {
@@ -174,9 +282,8 @@ fn start(program: &Path, plan: &Plan, number: usize) -> Result<Child> {
     command.args(["--operations", &plan.operations.to_string()]);
     command.args(["--discipline", plan.discipline.name()]);
     command.args(["--capacity", &plan.capacity.to_string()]);
-    if plan.drops {
-        command.arg("--drops");
-    }
+    let course = plan.course.to_possible_value().context("a course")?;
+    command.args(["--course", course.get_name()]);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -195,10 +302,20 @@ fn ended(mut child: Child) -> Result<Account> {
     line.parse()
 }
 
-/// What was seen at the last look.
-#[derive(Debug, Default)]
+/// What was seen at the last look, and since when nothing else was.
+#[derive(Debug)]
 struct Looks {
     last: Option<Proc>,
+    since: Instant,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self {
+            last: None,
+            since: Instant::now(),
+        }
+    }
 }
 
 impl Looks {
@@ -210,7 +327,7 @@ impl Looks {
             // Reading takes nothing away.
             Discipline::Buffer | Discipline::Log => 0,
         };
-        let keeps = !plan.drops && plan.discipline != Discipline::Log;
+        let keeps = !plan.course.drops() && plan.discipline != Discipline::Log;
         ensure!(
             now.bytes_written >= taken + used && (!keeps || now.bytes_written == taken + used),
             "the bytes do not balance: {now:?}"
@@ -224,6 +341,9 @@ impl Looks {
             now.write_count <= now.bytes_written && now.read_count <= now.bytes_read,
             "calls that moved nothing are counted: {now:?}"
         );
+        if self.last.as_ref() != Some(now) {
+            self.since = Instant::now();
+        }
         if let Some(last) = self.last.replace(now.clone()) {
             ensure!(
                 last.bytes_written <= now.bytes_written
@@ -273,11 +393,11 @@ fn settle(device: &Device, instance: &Instance, plan: &Plan, account: &mut Accou
         stats.bytes_written == gone + u64::from(status.bytes_used),
         "the books do not balance: {stats:?} {status:?}"
     );
-    if plan.drops || matches!(plan.discipline, Discipline::Buffer | Discipline::Log) {
+    if plan.course.drops() || matches!(plan.discipline, Discipline::Buffer | Discipline::Log) {
         return Ok(());
     }
     // Nothing was dropped, so with the rest everything that was written has been read, once.
-    let mut reader = worker::Reader::new(plan.discipline, plan.drops);
+    let mut reader = worker::Reader::new(plan.discipline, plan.course.drops());
     loop {
         match device.read(LONGEST) {
             Ok(bytes) if bytes.is_empty() && plan.discipline == Discipline::Spool => {

@@ -6,8 +6,14 @@ use std::path::Path;
 
 use mydevice_tests::{
     Module,
-    model::{self, Plan, Real, crowd, settings::Discipline},
+    model::{
+        self, Plan, Real,
+        crowd::{self, Course},
+        settings::Discipline,
+    },
 };
+
+use Course::{Drops, Files, Keeps, Removes};
 
 fn no_difference(discipline: Option<Discipline>, seed: u64, operations: usize) {
     let _module = Module::load(&[]);
@@ -43,20 +49,45 @@ fn nothing_is_lost_torn_or_mixed_among_processes() {
     let _module = Module::load(&[]);
     for discipline in Discipline::ALL {
         // The others are for the full length.
-        for (capacity, drops) in [(31, false), (4096, false), (4096, true)] {
-            let plan = crowd::Plan {
-                seed: 3,
-                operations: 200,
-                processes: 4,
-                discipline,
-                capacity,
-                drops,
-            };
-            let program = Path::new(env!("CARGO_BIN_EXE_model"));
-            match crowd::run(&plan, program) {
-                Ok(account) => println!("{plan:?}: {account:?}"),
-                Err(error) => panic!("{error:#}"),
-            }
+        for (capacity, course) in [(31, Keeps), (4096, Keeps), (4096, Drops)] {
+            crowd(discipline, capacity, course, 200);
         }
+    }
+}
+
+/// Hot removal in mid-run: what was counted until then was done, and is told to those who did it; every later call gives
+/// ENODEV.
+#[test]
+fn what_was_counted_before_a_removal_holds() {
+    let _module = Module::load(&[]);
+    for discipline in Discipline::ALL {
+        crowd(discipline, 4096, Removes, 50);
+    }
+}
+
+/// Files queue in the order of their first write: each reader gets those of one writer in that order, and all readers
+/// together each file once.
+#[test]
+fn files_come_whole_and_in_the_order_in_which_they_were_begun() {
+    let _module = Module::load(&[]);
+    for capacity in [31, 4096] {
+        crowd(Discipline::Spool, capacity, Files, 100);
+    }
+}
+
+/// Four processes on one instance.
+#[track_caller]
+fn crowd(discipline: Discipline, capacity: u64, course: Course, operations: usize) {
+    let plan = crowd::Plan {
+        seed: 3,
+        operations,
+        processes: 4,
+        discipline,
+        capacity,
+        course,
+    };
+    match crowd::run(&plan, Path::new(env!("CARGO_BIN_EXE_model"))) {
+        Ok(account) => println!("{plan:?}: {account:?}"),
+        Err(error) => panic!("{error:#}"),
     }
 }

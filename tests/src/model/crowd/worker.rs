@@ -5,17 +5,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use nix::{errno::Errno, poll::PollFlags};
 
 use super::{
     super::{
         Real, Subject,
         generate::Generator,
-        operation::{Command, LONGEST, Operation, Transfer},
+        operation::{Command, DESCRIPTORS, LONGEST, Operation, Transfer},
         outcome::Outcome,
         settings::Discipline,
         world::World,
     },
-    Account, Plan, chunk,
+    Account, Course, Plan, chunk,
 };
 
 /// Does what is drawn for process `number` of a plan.
@@ -25,10 +26,11 @@ pub fn work(plan: &Plan, number: usize) -> Result<Account> {
         number,
         world: World::default(),
         real: Real::new(),
-        reader: Reader::new(plan.discipline, plan.drops),
+        reader: Reader::new(plan.discipline, plan.course.drops()),
         written: BTreeMap::new(),
         records: 0,
         account: Account::default(),
+        gone: false,
     };
     // The model of this process knows only what it does itself: enough to draw sizes that matter.
     worker.world.step(&Operation::Add {
@@ -41,9 +43,17 @@ pub fn work(plan: &Plan, number: usize) -> Result<Account> {
     let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64);
     let mut source = Generator::new(seed, Some(plan.discipline));
     let mut done = 0;
-    while done < plan.operations {
+    let goes_on = |done: usize, gone: bool| match plan.course {
+        Course::Removes => !gone,
+        _ => done < plan.operations,
+    };
+    while goes_on(done, worker.gone) {
         let operation = source.draw(&worker.world);
         done += usize::from(worker.perform(operation)?);
+        ensure!(
+            !worker.gone || plan.course == Course::Removes,
+            "it is gone, and nobody has removed it"
+        );
     }
     Ok(worker.account)
 }
@@ -58,6 +68,8 @@ struct Worker {
     written: BTreeMap<usize, u64>,
     records: u32,
     account: Account,
+    /// A call has found the instance removed.
+    gone: bool,
 }
 
 impl Worker {
@@ -74,7 +86,7 @@ impl Worker {
             Operation::Control {
                 command: Command::Clear | Command::Resize(_),
                 ..
-            } if !self.plan.drops => return Ok(false),
+            } if !self.plan.course.drops() => return Ok(false),
             // A whole record is what can be checked.
             Operation::Read { transfer, .. } if self.records() => {
                 *transfer = Transfer {
@@ -97,6 +109,14 @@ impl Worker {
             Operation::Read { .. } | Operation::Control { .. }
         );
         let outcome = self.real.perform(&operation, sleeps);
+        if finds_it_gone(&operation, &outcome) {
+            self.gone = true;
+            // Its names may go before it does, but what an open file has said it says for good.
+            if !matches!(operation, Operation::Open { .. }) {
+                self.stays_gone()?;
+            }
+            return Ok(true);
+        }
         match operation {
             Operation::Read { fd, .. } => {
                 let open = self.world.descriptor(fd).map_or(0, |it| it.open);
@@ -140,8 +160,13 @@ impl Worker {
                 .map(|place| chunk::byte(self.number, place))
                 .collect()
         };
-        let Ok(n) = self.real.put(fd, transfer, &bytes) else {
-            return Ok(());
+        let n = match self.real.put(fd, transfer, &bytes) {
+            Ok(n) => n,
+            Err(Errno::ENODEV) => {
+                self.gone = true;
+                return self.stays_gone();
+            }
+            Err(_) => return Ok(()),
         };
         ensure!(
             n <= transfer.good,
@@ -161,6 +186,59 @@ impl Worker {
             *self.written.entry(open).or_default() += n as u64;
         }
         Ok(())
+    }
+}
+
+impl Worker {
+    /// Every later read, write and ioctl gives ENODEV, through whichever open; poll `POLLERR|POLLHUP` alone.
+    fn stays_gone(&mut self) -> Result<()> {
+        let end = Outcome::Events((PollFlags::POLLERR | PollFlags::POLLHUP).bits());
+        for fd in (0..DESCRIPTORS).filter(|fd| self.world.descriptor(*fd).is_some()) {
+            let transfer = Transfer::plain(1);
+            let status = Operation::Control {
+                fd,
+                command: Command::Status,
+                bad: false,
+            };
+            let transfers = [
+                self.real.perform(&Operation::Read { fd, transfer }, false),
+                self.real.put(fd, transfer, b"x").map(drop).into(),
+            ];
+            let (status, events) = (
+                self.real.perform(&status, false),
+                self.real.perform(&Operation::Poll { fd }, false),
+            );
+            // The open's mode comes first.
+            let refused = |it: &Outcome| {
+                [Errno::ENODEV, Errno::EBADF]
+                    .map(Outcome::Fails)
+                    .contains(it)
+            };
+            ensure!(
+                transfers.iter().all(refused)
+                    && status == Outcome::Fails(Errno::ENODEV)
+                    && events == end,
+                "{transfers:?} {status:?} {events:?} of what is gone"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether what an operation brought says that the instance was removed.
+fn finds_it_gone(operation: &Operation, outcome: &Outcome) -> bool {
+    let Outcome::Fails(errno) = outcome else {
+        return false;
+    };
+    match operation {
+        // Of the other names there are no instances.
+        Operation::Open {
+            name: 0, side: "", ..
+        } => {
+            matches!(errno, Errno::ENODEV | Errno::ENXIO | Errno::ENOENT)
+        }
+        Operation::Open { .. } | Operation::Proc { .. } | Operation::Show { .. } => false,
+        _ => *errno == Errno::ENODEV,
     }
 }
 
