@@ -236,6 +236,36 @@ fn no_wake_up_is_lost_of_buffer_writers_that_wait_for_their_turn() {
     }
 }
 
+/// Readers that sleep for their turn while another is in mid-copy: for what is there, or for what comes after it.
+#[test]
+fn no_wake_up_is_lost_of_readers_that_wait_for_their_turn() {
+    let _module = Module::load(&[]);
+    for (discipline, limit) in [
+        ("stream", "capacity"),
+        ("stack", "on_empty=block max_capacity"),
+    ] {
+        for capacity in CAPACITIES {
+            // What the two others read, as far as there is room for it.
+            let theirs = "z:A:1 z:A:1";
+            let copier = match (discipline, capacity) {
+                (_, ..=2) => format!("w:A:1 R:A:1:X {theirs}"),
+                ("stream", _) => format!("w:A:{0} {theirs} R:A:{0}:X", capacity - 2),
+                // The newest first.
+                _ => format!("{theirs} w:A:{0} R:A:{0}:X", capacity - 2),
+            };
+            let waits = "-- Z:X:1 Z:A:1 z:Y:1".to_owned();
+            play(
+                "readers by turns",
+                &Play {
+                    settings: format!("discipline={discipline} {limit}={capacity}"),
+                    slice: STALLED_SLICE,
+                    processes: vec![format!("-- {copier} Z:Y:2"), waits.clone(), waits],
+                },
+            );
+        }
+    }
+}
+
 /// A CLEAR and a RESIZE that both sleep until a copy ends: the one is woken by whoever copied, the other by the one.
 /// Whoever copied goes on when both have told it so.
 #[track_caller]
