@@ -134,9 +134,9 @@ impl<T> Drop for Sleeper<T> {
     }
 }
 
-/// How often thread `tid` of this process has gone to sleep so far.
+/// How often thread `tid` has gone to sleep so far.
 pub fn times_slept(tid: Pid) -> u64 {
-    let status = fs::read_to_string(format!("/proc/self/task/{tid}/status"));
+    let status = fs::read_to_string(format!("/proc/{tid}/status"));
     let status = status.expect("reading the status of a thread that lives");
     let count = status
         .lines()

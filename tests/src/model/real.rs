@@ -80,12 +80,33 @@ impl Real {
 
     /// A write of those bytes, interrupted should it sleep.
     pub fn put(&mut self, fd: usize, transfer: Transfer, bytes: &[u8]) -> nix::Result<usize> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.memory.fill(&bytes[..transfer.good]);
         self.alarm.set(BEFORE_SIGNAL);
-        let result = self.transfer(fd, &transfer, false);
+        let result = self.put_patiently(fd, transfer, bytes);
         self.alarm.set(0);
         result
+    }
+
+    /// The same, which may sleep.
+    pub fn put_patiently(
+        &mut self,
+        fd: usize,
+        transfer: Transfer,
+        bytes: &[u8],
+    ) -> nix::Result<usize> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.memory.fill(&bytes[..transfer.good]);
+        self.transfer(fd, &transfer, false)
+    }
+
+    /// Sleeps in `poll` for nothing but an error or a hang-up.
+    pub fn wait_for_the_end(&self, fd: usize) -> nix::Result<()> {
+        let mut fds = [PollFd::new(self.fd(fd).as_fd(), PollFlags::empty())];
+        loop {
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) => self.calls.fetch_add(1, Ordering::Relaxed),
+                result => return result.map(drop),
+            };
+        }
     }
 
     fn fd(&self, fd: usize) -> &OwnedFd {

@@ -16,7 +16,7 @@ use super::{
         settings::Discipline,
         world::World,
     },
-    Account, Course, Plan, chunk,
+    Account, Course, Plan, WAITS, chunk,
 };
 
 /// Does what is drawn for process `number` of a plan.
@@ -30,6 +30,7 @@ pub fn work(plan: &Plan, number: usize) -> Result<Account> {
         written: BTreeMap::new(),
         records: 0,
         account: Account::default(),
+        patient: false,
         gone: false,
     };
     // The model of this process knows only what it does itself: enough to draw sizes that matter.
@@ -43,20 +44,20 @@ pub fn work(plan: &Plan, number: usize) -> Result<Account> {
     let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64);
     let mut source = Generator::new(seed, Some(plan.discipline));
     let mut done = 0;
-    let goes_on = |done: usize, gone: bool| match plan.course {
-        Course::Removes => !gone,
-        _ => done < plan.operations,
-    };
-    while goes_on(done, worker.gone) {
+    while done < plan.operations {
         let operation = source.draw(&worker.world);
         done += usize::from(worker.perform(operation)?);
-        ensure!(
-            !worker.gone || plan.course == Course::Removes,
-            "it is gone, and nobody has removed it"
-        );
+        ensure!(!worker.gone, "it is gone, and nobody has removed it");
+    }
+    if plan.course == Course::Removes {
+        println!("{WAITS}");
+        worker.wait_for_the_end()?;
     }
     Ok(worker.account)
 }
+
+/// More writes than fill the instance.
+const WRITES: usize = 300;
 
 struct Worker {
     plan: Plan,
@@ -68,6 +69,8 @@ struct Worker {
     written: BTreeMap<usize, u64>,
     records: u32,
     account: Account,
+    /// Its writes may sleep.
+    patient: bool,
     /// A call has found the instance removed.
     gone: bool,
 }
@@ -111,10 +114,6 @@ impl Worker {
         let outcome = self.real.perform(&operation, sleeps);
         if finds_it_gone(&operation, &outcome) {
             self.gone = true;
-            // Its names may go before it does, but what an open file has said it says for good.
-            if !matches!(operation, Operation::Open { .. }) {
-                self.stays_gone()?;
-            }
             return Ok(true);
         }
         match operation {
@@ -160,13 +159,16 @@ impl Worker {
                 .map(|place| chunk::byte(self.number, place))
                 .collect()
         };
-        let n = match self.real.put(fd, transfer, &bytes) {
+        let result = match self.patient {
+            true => self.real.put_patiently(fd, transfer, &bytes),
+            false => self.real.put(fd, transfer, &bytes),
+        };
+        let n = match result {
             Ok(n) => n,
-            Err(Errno::ENODEV) => {
-                self.gone = true;
-                return self.stays_gone();
+            Err(errno) => {
+                self.gone |= errno == Errno::ENODEV;
+                return Ok(());
             }
-            Err(_) => return Ok(()),
         };
         ensure!(
             n <= transfer.good,
@@ -187,9 +189,29 @@ impl Worker {
         }
         Ok(())
     }
-}
 
-impl Worker {
+    /// Is at some call when the instance goes: half of the processes write until it is full, and sleep, with a part of
+    /// their bytes moved or with none; the others sleep in `poll`.
+    fn wait_for_the_end(&mut self) -> Result<()> {
+        let fd = 0;
+        self.perform(Operation::Close { fd })?;
+        self.perform(Operation::Open {
+            fd,
+            name: 0,
+            side: "",
+            flags: libc::O_WRONLY,
+        })?;
+        self.patient = true;
+        // Where none waits for room they come to an end.
+        for _ in 0..WRITES {
+            if self.number.is_multiple_of(2) && !self.gone {
+                self.write(fd, Transfer::plain(1000))?;
+            }
+        }
+        self.real.wait_for_the_end(fd)?;
+        self.stays_gone()
+    }
+
     /// Every later read, write and ioctl gives ENODEV, through whichever open; poll `POLLERR|POLLHUP` alone.
     fn stays_gone(&mut self) -> Result<()> {
         let end = Outcome::Events((PollFlags::POLLERR | PollFlags::POLLHUP).bits());
