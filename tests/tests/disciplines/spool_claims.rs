@@ -6,7 +6,10 @@ use super::files::{hand_in, spool, whole};
 use mydevice_tests::{
     Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
+    eventually,
+    guest::on_one_cpu,
     instance::DISCIPLINES,
+    memory::Stall,
     sleeping_read,
 };
 use nix::{errno::Errno, poll::PollFlags};
@@ -202,4 +205,40 @@ fn no_hangup_while_another_file_waits() {
         assert_eq!(reader.ready(), READABLE | last, "at the end of {job}");
         assert_eq!((reader.take(100), reader.next()), ("".into(), Ok(())));
     }
+}
+
+/// A file that is claimed while another reader copies is read when that copy has ended: each reader sleeps until its own
+/// file goes on, and no wake-up is lost by a claim.
+#[test]
+fn a_file_claimed_during_anothers_copy_is_read_after_it() {
+    let module = spool();
+    let instance = module.instance();
+    // So that whoever is woken first comes first.
+    on_one_cpu(|| {
+        for _ in 0..20 {
+            let (first, second) = (instance.writer(), instance.writer());
+            first.put("x");
+            let follower = instance.reader();
+            assert_eq!(follower.take(1), "x");
+            let stall = Stall::new();
+            let address = stall.before(0);
+            let reader = follower.clone();
+            let copying = Sleeper::asleep_in(libc::SYS_read, move || {
+                reader.read_at_address(address.get(), 1)
+            });
+            let waiting = sleeping_read(&instance.reader(), 1);
+
+            first.put("y");
+            second.put("z");
+            stall.wait_stalled();
+            eventually("the other reader looks, and reads or sleeps", || {
+                waiting.has_ended() || waiting.sleeps_in(libc::SYS_read)
+            });
+            stall.release();
+            assert_eq!(copying.join(), Ok(1));
+            assert_eq!(waiting.join(), Ok(b"z".to_vec()));
+            // Had it let go of its file before, that one would have been the oldest.
+            drop(follower);
+        }
+    });
 }
