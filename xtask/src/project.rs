@@ -2,6 +2,7 @@
 
 //! Where this checkout is, and its Rust programs for the host and for the guest.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -43,6 +44,7 @@ fn guest_cargo(subcommand: &str) -> Command {
     // RUSTFLAGS of the calling shell would take the place of the setting below.
     command
         .env_remove("RUSTFLAGS")
+        .env_remove("RUSTDOCFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.args([
         "--target",
@@ -51,9 +53,11 @@ fn guest_cargo(subcommand: &str) -> Command {
         "--message-format",
         "json-render-diagnostics",
     ]);
-    command.arg("--config").arg(format!(
-        "target.{GUEST_TARGET}.rustflags=[\"-Ctarget-feature=+crt-static\"]"
-    ));
+    for flags in ["rustflags", "rustdocflags"] {
+        command.arg("--config").arg(format!(
+            "target.{GUEST_TARGET}.{flags}=[\"-Ctarget-feature=+crt-static\"]"
+        ));
+    }
     command.arg("--target-dir").arg(target().join("guest"));
     command
 }
@@ -83,8 +87,48 @@ fn guest_program(name: &str) -> Result<PathBuf> {
 pub fn guest_tests() -> Result<Vec<Executable>> {
     let mut cargo = guest_cargo("test");
     cargo.args(["--no-run", "--package", "mydevice-tests"]);
+    cargo.args(["--package", "mydevice"]);
     let made = executables(&mut cargo).context("build the tests for the guest")?;
     Ok(made.into_iter().filter(|e| e.is_test).collect())
+}
+
+/// The examples in the documentation of the crate `mydevice`, as one program that runs them all as tests.
+///
+/// They need the device, so they are built here and run in the guest: where cargo would run the program that rustdoc
+/// made, it copies it.
+pub fn guest_doc_tests() -> Result<PathBuf> {
+    let folder = target().join("guest").join("doc-tests");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let mut cargo = guest_cargo("test");
+    cargo.args(["--doc", "--package", "mydevice", "--all-features"]);
+    let runner = serde_json::to_string(&["cp", "--target-directory", &folder.to_string_lossy()])
+        .context("write down the command that copies")?;
+    cargo
+        .arg("--config")
+        .arg(format!("target.{GUEST_TARGET}.runner={runner}"));
+    // They become part of the program. One example after the other, since all use the same devices.
+    cargo.args(["--", "--test-threads=1", "--format=pretty"]);
+    let output = cargo
+        .output()
+        .with_context(|| format!("start `{}`", step::show(&cargo)))?;
+    let made: Vec<_> = fs::read_dir(&folder)
+        .with_context(|| format!("list {}", folder.display()))?
+        .filter_map(Result::ok)
+        .collect();
+    match made.as_slice() {
+        [program] if output.status.success() => Ok(program.path()),
+        // rustdoc makes a program of each example if it cannot put all into one.
+        _ => bail!(
+            "build the examples of the crate mydevice: {} and {} programs, where one was expected\n{}{}",
+            output.status,
+            made.len(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        ),
+    }
 }
 
 /// The folder of the programs that come with the tests, for the tour.

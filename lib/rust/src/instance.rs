@@ -224,11 +224,12 @@ pub(crate) fn command(file: &str, text: &str) -> io::Result<()> {
 
 /// Writes `text` in one call: to sysfs, each call is a command of its own.
 fn write_once(file: &Path, text: &str) -> io::Result<()> {
+    // The kernel never hears of a write of nothing, so that an empty text is sent as an empty line.
+    let text = if text.is_empty() { "\n" } else { text };
     let mut file = fs::OpenOptions::new().write(true).open(file)?;
     match file.write(text.as_bytes())? {
         n if n == text.len() => Ok(()),
-        // An empty text reaches nobody, and is no valid value of anything.
-        _ => Err(Errno::EINVAL.into()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
     }
 }
 
