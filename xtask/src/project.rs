@@ -131,10 +131,16 @@ pub fn guest_doc_tests() -> Result<PathBuf> {
     }
 }
 
-/// The folder of the programs that come with the tests, for the tour.
+/// The tool, as the tests use it.
+pub fn guest_tool() -> Result<PathBuf> {
+    Ok(guest_programs()?.join("mydevicectl"))
+}
+
+/// The folder of the tool and of the programs that come with the tests, for the tour.
 pub fn guest_programs() -> Result<PathBuf> {
     let mut cargo = guest_cargo("build");
-    cargo.args(["--package", "mydevice-tests", "--bins"]);
+    cargo.args(["--package", "mydevice-tests", "--package", "mydevicectl"]);
+    cargo.arg("--bins");
     executables(&mut cargo).context("build the programs for the guest")?;
     Ok(target().join("guest").join(GUEST_TARGET).join("debug"))
 }

@@ -149,10 +149,13 @@ impl Test {
         if self.full {
             vm.env.push(("MYDEVICE_FULL".to_owned(), "1".to_owned()));
         }
-        vm.env.push((
-            "MYDEVICE_DOC_TESTS".to_owned(),
-            project::guest_doc_tests()?.display().to_string(),
-        ));
+        for (variable, program) in [
+            ("MYDEVICE_CTL", project::guest_tool()?),
+            ("MYDEVICE_DOC_TESTS", project::guest_doc_tests()?),
+        ] {
+            vm.env
+                .push((variable.to_owned(), program.display().to_string()));
+        }
         vm.cwd = project::root().join("tests");
         let failed_before = tally.failed();
         let outcome = vm.run(&cache, &tree, &mut |stream, bytes| {

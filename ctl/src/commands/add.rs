@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
+use mydevice::{Add, Discipline, OnEmpty};
+use nix::errno::Errno;
+use serde_json::json;
+
+use crate::{
+    failure::{Failure, Result},
+    output::{self, Format},
+    size,
+};
+
+/// Makes an instance, and prints its node or nodes.
+///
+/// What is not said is as the discipline has it. The instance goes with the module, or by `remove`.
+#[derive(Args, Debug)]
+pub struct AddCommand {
+    /// Its name: 1 to 32 of a-z, 0-9, _ and -. The node is /dev/mydevice-NAME.
+    name: String,
+    /// The rule by which it stores and hands out data.
+    #[arg(short, long, value_parser = words::<Discipline>(Discipline::WORDS))]
+    discipline: Option<Discipline>,
+    /// Bytes of data that it may hold; K, M and G are understood.
+    #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
+    capacity: Option<u32>,
+    /// The largest capacity that it may be given later, or grow to.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_capacity: Option<u32>,
+    /// What a read meets when there is nothing for it.
+    #[arg(long, value_parser = words::<OnEmpty>(OnEmpty::WORDS))]
+    on_empty: Option<OnEmpty>,
+    /// How long a read waits for data; 0 is without end.
+    #[arg(long, value_name = "MILLISECONDS")]
+    read_timeout_ms: Option<u32>,
+    /// Makes a node for each direction, NAME_w and NAME_r, which can be given different permissions.
+    #[arg(long)]
+    split: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A parser for one of these words, which help and completions then know.
+fn words<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = mydevice::UnknownWord> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
+}
+
+impl AddCommand {
+    pub fn run(self) -> Result<()> {
+        let mut add = Add::new(&self.name);
+        if let Some(discipline) = self.discipline {
+            add = add.discipline(discipline);
+        }
+        if let Some(bytes) = self.capacity {
+            add = add.capacity(bytes);
+        }
+        if let Some(bytes) = self.max_capacity {
+            add = add.max_capacity(bytes);
+        }
+        if let Some(on_empty) = self.on_empty {
+            add = add.on_empty(on_empty);
+        }
+        if let Some(milliseconds) = self.read_timeout_ms {
+            add = add.read_timeout_ms(milliseconds);
+        }
+        if self.split {
+            add = add.split(true);
+        }
+        let instance = add.add().map_err(|error| {
+            Failure::from_io(format!("add {:?}", add.command()), error)
+                .hint_for(Errno::EINVAL, || self.rules())
+                .hint_for(Errno::EEXIST, || {
+                    format!(
+                        "the name is taken: `mydevicectl remove {}`, or choose another",
+                        self.name
+                    )
+                })
+        })?;
+        let nodes: Vec<_> = instance
+            .nodes()
+            .iter()
+            .map(|node| node.display().to_string())
+            .collect();
+        if self.format.json {
+            output::json(&json!({"name": instance.name(), "nodes": nodes}))?;
+        } else {
+            output::lines(&nodes)?;
+        }
+        Ok(())
+    }
+
+    /// What the kernel may have refused.
+    fn rules(&self) -> String {
+        let mut rules =
+            "a name is 1 to 32 of a-z, 0-9, _ and -, and does not begin with mydevice".to_owned();
+        if self.capacity.is_some() || self.max_capacity.is_some() {
+            rules +=
+                "\na capacity is at least 1 and at most max_capacity, which is at most 2147483647";
+        }
+        rules
+    }
+}
