@@ -9,7 +9,7 @@
 //! - [`Instance`] is a queue by its name: it can be found, listed, added and removed, and has attributes and figures.
 //!   None of these opens the device.
 //! - [`Records`] and [`Files`] give what a `log`, a `stack` or a `spool` keeps apart as iterators.
-//! - [`tokio`] has devices for an event loop, with the feature of that name.
+//! - The module `tokio` has devices for an event loop; it comes with the feature of that name.
 //!
 //! ```
 //! use std::io::{Read, Write};
