@@ -18,6 +18,8 @@ use std::io::{self, BufRead, Read, Write};
 
 use mydevice::Discipline;
 
+use crate::output::count;
+
 /// What the first line begins with.
 const MAGIC: &str = "mydevice-dump 1 ";
 /// The longest line: a word and a number.
@@ -72,9 +74,17 @@ pub fn read(mut from: impl BufRead) -> io::Result<(Discipline, Vec<Vec<u8>>)> {
             Some(("piece", Ok(len))) => pieces.push(piece(&mut from, len, number)?),
             Some(("end", Ok(n))) if n == number as u64 => return Ok((discipline, pieces)),
             _ if head.is_empty() => {
-                return Err(invalid(format!("it was cut after {number} pieces")));
+                return Err(invalid(format!(
+                    "it was cut after {}",
+                    count(number, "piece")
+                )));
             }
-            _ => return Err(invalid(format!("{head:?} comes after {number} pieces"))),
+            _ => {
+                return Err(invalid(format!(
+                    "{head:?} comes after {}",
+                    count(number, "piece")
+                )));
+            }
         }
     }
 }

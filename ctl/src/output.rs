@@ -114,3 +114,21 @@ pub fn lines(lines: &[impl std::fmt::Display]) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
+
+/// A number of things: `1 piece`, `2 pieces`.
+pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!(count(0, "byte"), "0 bytes");
+        assert_eq!(count(1, "byte"), "1 byte");
+    }
+}

@@ -131,18 +131,24 @@ pub fn guest_doc_tests() -> Result<PathBuf> {
     }
 }
 
-/// The tool, as the tests use it.
+/// The tool.
 pub fn guest_tool() -> Result<PathBuf> {
-    Ok(guest_programs()?.join("mydevicectl"))
+    guest_program("mydevicectl")
 }
 
-/// The folder of the tool and of the programs that come with the tests, for the tour.
-pub fn guest_programs() -> Result<PathBuf> {
+/// What the guest's PATH begins with: the folders of the tool and of the programs that come with the tests.
+pub fn guest_path() -> Result<String> {
     let mut cargo = guest_cargo("build");
-    cargo.args(["--package", "mydevice-tests", "--package", "mydevicectl"]);
-    cargo.arg("--bins");
+    cargo.args(["--package", "mydevice-tests", "--bins"]);
     executables(&mut cargo).context("build the programs for the guest")?;
-    Ok(target().join("guest").join(GUEST_TARGET).join("debug"))
+    let made = target().join("guest").join(GUEST_TARGET);
+    let tool = guest_tool()?;
+    let tool = tool.parent().unwrap_or(&made);
+    Ok(format!(
+        "{}:{}",
+        tool.display(),
+        made.join("debug").display()
+    ))
 }
 
 /// A program that cargo made.

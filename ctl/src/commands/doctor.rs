@@ -8,13 +8,17 @@ use std::{
 };
 
 use clap::Args;
-use mydevice::{CLASS, Instance, OpenOptions};
-use nix::{errno::Errno, sys::utsname::uname, unistd::geteuid};
+use mydevice::{CLASS, Instance};
+use nix::{
+    errno::Errno,
+    sys::utsname::uname,
+    unistd::{AccessFlags, access, geteuid},
+};
 use serde::Serialize;
 
 use crate::{
     failure::{Code, Result},
-    output::{self, BAD, Format, GOOD, WARNING},
+    output::{self, BAD, Format, GOOD, WARNING, count},
 };
 
 /// Looks for what keeps the device from working here, and says what to do.
@@ -266,7 +270,7 @@ fn nodes() -> Vec<Finding> {
     } else {
         findings.push(Finding::good(
             ABOUT,
-            format!("{} instances have theirs", instances.len()),
+            format!("there, for {}", count(instances.len(), "instance")),
         ));
     }
     if !closed.is_empty() {
@@ -279,14 +283,10 @@ fn nodes() -> Vec<Finding> {
     findings
 }
 
-/// Whether opening fails for want of permission, in either direction.
+/// Whether neither direction is permitted. Nothing is opened: an open for writing would be noticed.
 fn may_not_open(node: &Path) -> bool {
-    let denied = |options: OpenOptions| {
-        let opened = options.nonblocking(true).open(node);
-        opened.is_err_and(|error| error.raw_os_error() == Some(Errno::EACCES as i32))
-    };
-    // Writers are noticed by those who wait for them, so reading is tried first.
-    denied(OpenOptions::new().read(true)) && denied(OpenOptions::new().write(true))
+    let denied = |how| access(node, how) == Err(Errno::EACCES);
+    denied(AccessFlags::R_OK) && denied(AccessFlags::W_OK)
 }
 
 /// A device number, as sysfs writes it.

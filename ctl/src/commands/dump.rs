@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use crate::{
     archive::Writer,
     failure::{Attempt, Code, Failure, Result},
+    output::count,
     target::{self, Target},
 };
 
@@ -73,7 +74,11 @@ impl Dump {
         } else {
             ""
         };
-        anstream::eprintln!("{instance}: {bytes} bytes in {pieces} pieces{note}");
+        anstream::eprintln!(
+            "{instance}: {} in {}{note}",
+            count(bytes, "byte"),
+            count(pieces, "piece")
+        );
         Ok(())
     }
 
@@ -179,8 +184,8 @@ impl<W: Write> Copy<'_, W> {
         self.bytes += piece.len() as u64;
         self.writer.piece(piece).map_err(|error| {
             let lost = format!(
-                "if reading takes away, the last {} bytes that were read are lost",
-                piece.len()
+                "if reading takes away, the last {} that were read are lost",
+                count(piece.len(), "byte")
             );
             Failure::from_file(format!("write to {}", self.to), error).hint(lost)
         })

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use crate::{
     archive,
     failure::{Attempt, Code, Failure, Result},
+    output::count,
     target::{self, Target},
 };
 
@@ -64,9 +65,9 @@ impl Load {
         };
         loading.all(into, &pieces)?;
         anstream::eprintln!(
-            "{instance}: {} bytes in {} pieces",
-            loading.bytes,
-            loading.pieces
+            "{instance}: {} in {}",
+            count(loading.bytes, "byte"),
+            count(loading.pieces, "piece")
         );
         Ok(())
     }
@@ -156,7 +157,7 @@ impl Loading<'_> {
         } = self;
         let full = || {
             format!(
-                "it is full; {bytes} bytes, {pieces} of {of} pieces, are in. `mydevicectl resize {instance} SIZE` makes \
+                "it is full: {pieces} of {of} pieces are in, {bytes} bytes. `mydevicectl resize {instance} SIZE` makes \
                  room, and --wait waits for readers"
             )
         };

@@ -27,9 +27,8 @@ impl Run {
         }
         let command = vec!["/bin/bash".to_owned(), tour.display().to_string()];
         let (cache, tree, mut vm) = self.machine.prepare(command)?;
-        let programs = project::guest_programs()?;
-        vm.env
-            .push(("PATH".to_owned(), programs.display().to_string()));
+        let path = project::guest_path()?;
+        vm.env.push(("PATH".to_owned(), path));
         vm.timeout = Some(LIMIT);
         vm.cwd = project::root().to_owned();
         Ok(finish(&vm.run(&cache, &tree, &mut pass_on)?))

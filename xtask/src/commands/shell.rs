@@ -26,11 +26,10 @@ impl Shell {
         let size = vm::terminal_size()
             .context("open a shell: standard input is no terminal. For scripts there is `cargo xtask vm -- COMMAND`")?;
         let (cache, tree, mut vm) = self.machine.prepare(vec!["/bin/bash".to_owned()])?;
-        let programs = project::guest_programs()?;
+        let path = project::guest_path()?;
         vm.shares = self.share;
         vm.terminal = Some(size);
-        vm.env
-            .push(("PATH".to_owned(), programs.display().to_string()));
+        vm.env.push(("PATH".to_owned(), path));
         say!(
             "==> Booting a shell (usually 5 s). Load a module with: insmod $MYDEVICE_KO_DIR/mydevice.ko"
         );

@@ -112,7 +112,7 @@ fn details(screen: &Screen, row: &Row, frame: &mut Frame, area: Rect) {
     let rates = row.rates;
     let waits = screen.waits();
     let waited = |all: Option<u64>, rate: Option<f64>| match all {
-        Some(all) => format!("{all} times, {}", per_second(rate)),
+        Some(all) => format!("{all}, {}", per_second(rate)),
         None => "not permitted to ask".to_owned(),
     };
     let lines = vec![
@@ -130,7 +130,7 @@ fn details(screen: &Screen, row: &Row, frame: &mut Frame, area: Rect) {
             figures.open_count
         )),
         Line::from(format!(
-            "readers waited {}   writers waited {}",
+            "reader waits {}   writer waits {}",
             waited(
                 waits.map(|w| w.stats().reader_waits),
                 waits.and_then(|w| w.rates).map(|r| r.0)
@@ -215,7 +215,7 @@ mod tests {
             " mydevice-b (stream) ",
             "1000 of 1000",
             "2K",
-            "writers waited 77 times",
+            "writer waits 77",
             "sorted by rate",
             "at most 2K/s",
             "█",
