@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use mydevice::{Figures, Instance};
+use mydevice::{Discipline, Figures, Instance};
 use nix::errno::Errno;
 use serde::Serialize;
 
@@ -109,6 +109,29 @@ impl Row {
             ..
         } = self.figures;
         (bytes_used as f64 / (buffer_size as f64).max(1.0)).min(1.0)
+    }
+}
+
+/// Whether somebody should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// It is no problem.
+    None,
+    /// It may soon be full.
+    Filling,
+    /// Writers wait or are refused, or soon will.
+    Full,
+}
+
+impl Row {
+    /// Whether it is about to be full, where that matters: a log is always full some day, and a stack grows.
+    pub fn alarm(&self) -> Alarm {
+        match self.figures.discipline {
+            Discipline::Log | Discipline::Stack => Alarm::None,
+            _ if self.fill() >= 0.9 => Alarm::Full,
+            _ if self.fill() >= 0.7 => Alarm::Filling,
+            _ => Alarm::None,
+        }
     }
 }
 

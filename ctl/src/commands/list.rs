@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     failure::{Attempt, Result},
     output::{self, BAD, Cell, Column, Format, WARNING},
-    sample::{Order, Rates, Row, Sampler},
+    sample::{Alarm, Order, Rates, Row, Sampler},
     size::human,
 };
 
@@ -125,20 +125,17 @@ impl List {
             let rate = row.rates.as_ref().map(of);
             Cell::new(rate.map_or("-".to_owned(), |rate| size(rate.round() as u64)))
         };
-        let percent = (row.fill() * 100.0).round();
-        let fill = format!("{percent}%");
+        let fill = format!("{:.0}%", row.fill() * 100.0);
         let figures = &row.figures;
         vec![
             Cell::new(&row.name),
             Cell::new(figures.discipline.as_str()),
             Cell::new(size(figures.bytes_used)),
             Cell::new(size(figures.buffer_size)),
-            // A stack is always full to half or more: it grows.
-            match figures.discipline {
-                Discipline::Stack => Cell::new(fill),
-                _ if percent >= 90.0 => Cell::styled(fill, BAD),
-                _ if percent >= 70.0 => Cell::styled(fill, WARNING),
-                _ => Cell::new(fill),
+            match row.alarm() {
+                Alarm::None => Cell::new(fill),
+                Alarm::Filling => Cell::styled(fill, WARNING),
+                Alarm::Full => Cell::styled(fill, BAD),
             },
             Cell::new(figures.open_count.to_string()),
             rate(|rates| rates.bytes_written),

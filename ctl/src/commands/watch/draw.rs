@@ -3,7 +3,6 @@
 //! How the screen of `watch` looks.
 
 use clap::ValueEnum;
-use mydevice::Discipline;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -13,7 +12,10 @@ use ratatui::{
 };
 
 use super::screen::Screen;
-use crate::{sample::Row, size::human};
+use crate::{
+    sample::{Alarm, Row},
+    size::human,
+};
 
 /// Lines of the part below.
 const DETAILS: u16 = 12;
@@ -50,33 +52,33 @@ fn instances(screen: &Screen, frame: &mut Frame, area: Rect) {
         Cells::new([
             row.name.clone(),
             figures.discipline.to_string(),
-            format!("{:>8}", human(figures.bytes_used)),
+            format!("{:>6}", human(figures.bytes_used)),
             format!("{:>8}", human(figures.buffer_size)),
-            format!("{:>5.0}%", row.fill() * 100.0),
+            format!("{:>4.0}%", row.fill() * 100.0),
             format!("{:>5}", figures.open_count),
-            format!("{:>8}", rate(row.rates.map(|r| r.bytes_written))),
-            format!("{:>8}", rate(row.rates.map(|r| r.bytes_read))),
+            format!("{:>6}", rate(row.rates.map(|r| r.bytes_written))),
+            format!("{:>6}", rate(row.rates.map(|r| r.bytes_read))),
         ])
     });
     let widths = [
         Constraint::Min(12),
         Constraint::Length(10),
-        Constraint::Length(8),
-        Constraint::Length(8),
         Constraint::Length(6),
+        Constraint::Length(8),
         Constraint::Length(5),
-        Constraint::Length(8),
-        Constraint::Length(8),
+        Constraint::Length(5),
+        Constraint::Length(6),
+        Constraint::Length(6),
     ];
     let heading = [
         "NAME",
         "DISCIPLINE",
-        "    USED",
+        "  USED",
         "CAPACITY",
-        "  FULL",
+        " FULL",
         "OPENS",
-        "    IN/s",
-        "   OUT/s",
+        "  IN/s",
+        " OUT/s",
     ];
     let table = Table::new(rows, widths)
         .header(Cells::new(heading).bold())
@@ -174,12 +176,10 @@ fn details(screen: &Screen, row: &Row, frame: &mut Frame, area: Rect) {
 }
 
 fn fill_colour(row: &Row) -> Color {
-    match row.fill() {
-        // It grows, and is always full to half or more.
-        _ if row.figures.discipline == Discipline::Stack => Color::Blue,
-        fill if fill >= 0.9 => Color::Red,
-        fill if fill >= 0.7 => Color::Yellow,
-        _ => Color::Green,
+    match row.alarm() {
+        Alarm::None => Color::Green,
+        Alarm::Filling => Color::Yellow,
+        Alarm::Full => Color::Red,
     }
 }
 
