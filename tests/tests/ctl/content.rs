@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `dump` and `load`.
+
+use mydevice_tests::{Instance, Module, guest::sh};
+use tempfile::TempDir;
+
+use crate::tool::{ok, program, refused, run};
+
+/// A place for a dump.
+fn place() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump").display().to_string();
+    (folder, file)
+}
+
+/// What an instance holds, read without waiting: one read of `max` bytes after the other.
+fn reads(instance: &Instance, max: usize) -> Vec<String> {
+    let device = instance.nonblocking();
+    let mut reads = Vec::new();
+    while let Ok(bytes) = device.read(max)
+        && !bytes.is_empty()
+    {
+        reads.push(String::from_utf8(bytes).unwrap());
+        // On to the next file; elsewhere this is ENOTTY.
+        let _ = device.next();
+    }
+    reads
+}
+
+#[test]
+fn every_discipline_comes_back_with_its_boundaries() {
+    let _module = Module::load(&[]);
+    let pieces = ["first\n", "second piece\n", "3"];
+    for (discipline, expected) in [
+        ("stream", vec!["first\nsecond piece\n3"]),
+        ("buffer", vec!["first\nsecond piece\n3"]),
+        ("log", pieces.to_vec()),
+        ("spool", pieces.to_vec()),
+        ("stack", vec!["3", "second piece\n", "first\n"]),
+    ] {
+        let (_folder, file) = place();
+        let source = Instance::add(&format!("a discipline={discipline}"));
+        for piece in pieces {
+            source.writer().put(piece);
+        }
+        let said = run(&format!("dump a {file}"));
+        assert_eq!(said.code, 0, "{said:?}");
+        let count = if expected.len() == 1 {
+            "1 piece"
+        } else {
+            "3 pieces"
+        };
+        assert_eq!(
+            said.err,
+            format!("mydevice-a: 20 bytes in {count}\n"),
+            "{discipline}"
+        );
+        let takes = !matches!(discipline, "buffer" | "log");
+        let left = source.proc().bytes_used;
+        assert_eq!(left, if takes { 0 } else { 20 }, "{discipline}");
+
+        let target = Instance::add(&format!("b discipline={discipline}"));
+        let said = run(&format!("load b {file}"));
+        assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");
+        assert_eq!(reads(&target, 100), expected, "{discipline}");
+        assert_eq!(ok("remove a b"), "");
+    }
+}
+
+#[test]
+fn pieces_longer_than_any_buffer() {
+    let _module = Module::load(&[]);
+    let (_folder, file) = place();
+    for discipline in ["stack", "spool"] {
+        for name in ["a", "b"] {
+            Instance::add(&format!(
+                "{name} discipline={discipline} max_capacity=4000000"
+            ));
+        }
+        sh("head -c 2000000 /dev/urandom > /tmp/long");
+        sh(
+            "dd if=/tmp/long of=/dev/mydevice-a bs=2000000 status=none; echo short > /dev/mydevice-a",
+        );
+        ok(&format!("dump -f a {file}"));
+        ok(&format!("load b {file}"));
+        sh(&format!(
+            "{} dump b > /tmp/again && cmp {file} /tmp/again",
+            program().display()
+        ));
+        assert_eq!(ok("remove a b"), "");
+    }
+    sh("rm /tmp/long /tmp/again");
+}
+
+/// Through a pipe, from one instance into another.
+#[test]
+fn a_dump_goes_through_a_pipe() {
+    let _module = Module::load(&[]);
+    let (a, b) = (
+        Instance::add("a discipline=spool"),
+        Instance::add("b discipline=spool"),
+    );
+    a.writer().put("one");
+    a.writer().put("two");
+    let tool = program().display().to_string();
+    sh(&format!("{tool} dump a | {tool} load b"));
+    assert_eq!(reads(&b, 100), ["one", "two"]);
+}
+
+/// A dump takes what there was when it began, also of a file that is still being written.
+#[test]
+fn a_dump_waits_for_nobody() {
+    let _module = Module::load(&["discipline=spool"]);
+    let (_folder, file) = place();
+    let said = run(&format!("dump mydevice {file}"));
+    assert_eq!(said.err, "mydevice: 0 bytes in 0 pieces\n");
+    let spool = Instance::named("mydevice");
+    let writer = spool.writer();
+    writer.put("half");
+    let said = run(&format!("dump -f mydevice {file}"));
+    assert!(
+        said.err
+            .contains("4 bytes in 1 piece; the last file is still being written"),
+        "{said:?}"
+    );
+    writer.put("the rest");
+    drop(writer);
+    assert_eq!(reads(&spool, 100), ["the rest"]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_anything_is_put_in() {
+    let module = Module::load(&[]);
+    let (_folder, file) = place();
+    let log = Instance::add("log discipline=log");
+    log.writer().put("record");
+    ok(&format!("dump log {file}"));
+    refused(
+        &format!("load mydevice {file}"),
+        6,
+        &[
+            "a dump of a log",
+            "keeps records",
+            "keeps bytes",
+            "--discipline log",
+        ],
+    );
+    refused(&format!("dump log {file}"), 1, &["EEXIST", "--force"]);
+    refused("dump log /nowhere/dump", 1, &["ENOENT", "/nowhere/dump"]);
+    refused("load log /nowhere/dump", 1, &["ENOENT", "mydevicectl dump"]);
+    refused("load log /etc/passwd", 6, &["no whole dump"]);
+    sh(&format!("truncate -s -1 {file}; truncate -s -3 {file}"));
+    refused(
+        &format!("load log {file}"),
+        6,
+        &["no whole dump", "1 piece"],
+    );
+    assert_eq!(log.proc().bytes_used, 6);
+    assert_eq!(module.instance().proc().write_count, 0);
+}
+
+#[test]
+fn a_load_into_a_full_one_says_how_far_it_came() {
+    let _module = Module::load(&[]);
+    let (_folder, file) = place();
+    let stack = Instance::add("stack discipline=stack max_capacity=100");
+    for piece in ["12345678", "1234", "12"] {
+        stack.writer().put(piece);
+    }
+    ok(&format!("dump stack {file}"));
+    let small = Instance::add("small discipline=stack max_capacity=8");
+    refused(
+        &format!("load small {file}"),
+        7,
+        &[
+            "piece 2 of 3",
+            "EAGAIN",
+            "1 of 3 pieces are in, 8 bytes",
+            "resize",
+            "--wait",
+        ],
+    );
+    assert_eq!(small.proc().bytes_used, 8);
+    Instance::add("tiny discipline=stack max_capacity=7");
+    refused(
+        &format!("load tiny {file}"),
+        6,
+        &["piece 1 of 3", "EMSGSIZE", "0 of 3"],
+    );
+    // Somebody reads.
+    ok("clear small");
+    let reader = std::thread::spawn({
+        let device = small.reader();
+        let on_empty = small.set_attribute("on_empty", "block");
+        assert_eq!(on_empty, Ok(()));
+        move || device.collect(14)
+    });
+    ok(&format!("load --wait small {file}"));
+    assert_eq!(reader.join().unwrap().len(), 14);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `list`, `add`, `remove`.
+
+use mydevice_tests::{Instance, Module};
+use serde_json::json;
+
+use crate::tool::{json, ok, refused};
+
+#[test]
+fn a_list_is_a_table_of_all() {
+    let module = Module::load(&["devices=2"]);
+    let log = Instance::add("boot discipline=log capacity=100");
+    log.writer().put("x".repeat(75));
+    Instance::named("mydevice1").writer().put("x".repeat(3500));
+    let _open = module.instance().both();
+    for words in ["", "list"] {
+        let table = ok(words);
+        let lines: Vec<Vec<_>> = table
+            .lines()
+            .map(|l| l.split_whitespace().collect())
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                [
+                    "NAME",
+                    "DISCIPLINE",
+                    "USED",
+                    "CAPACITY",
+                    "FULL",
+                    "OPENS",
+                    "IN/s",
+                    "OUT/s"
+                ],
+                ["mydevice", "stream", "0", "4K", "0%", "1", "0", "0"],
+                ["mydevice1", "stream", "3.4K", "4K", "85%", "0", "0", "0"],
+                ["mydevice-boot", "log", "75", "100", "75%", "0", "0", "0"],
+            ]
+        );
+        assert!(!table.contains('\x1b'), "colour outside of a terminal");
+    }
+    assert!(ok("--bytes").contains("4096"));
+    assert!(
+        ok("list --color always").contains("\x1b[33m85%"),
+        "the share of a full one is coloured"
+    );
+    let first = ok("list --sort fill --interval 0");
+    let first = first.lines().nth(1).unwrap();
+    assert!(first.starts_with("mydevice1"), "{first}");
+    assert!(
+        first.ends_with('-'),
+        "no rates without a second look: {first}"
+    );
+}
+
+#[test]
+fn a_list_as_json_has_every_figure() {
+    let module = Module::load(&[]);
+    module.instance().both().put("12345");
+    let list = json("list --interval 0");
+    assert_eq!(
+        list,
+        json!({"instances": [{
+            "name": "mydevice", "discipline": "stream", "bytes_used": 5, "capacity": 4096, "open_count": 0,
+            "read_count": 0, "write_count": 1, "bytes_read": 0, "bytes_written": 5, "rates": null
+        }]})
+    );
+    let rates = &json("")["instances"][0]["rates"];
+    assert_eq!(rates["bytes_written"], 0.0);
+}
+
+/// Rates are those of the time between two looks.
+#[test]
+fn a_list_tells_what_moves() {
+    let module = Module::load(&["discipline=log"]);
+    let device = module.instance().writer();
+    let run = std::thread::spawn(|| json("list --interval 1"));
+    while !run.is_finished() {
+        device.put("0123456789");
+    }
+    let list = run.join().unwrap();
+    let rates = &list["instances"][0]["rates"];
+    assert!(rates["bytes_written"].as_f64().unwrap() > 0.0, "{list}");
+    assert_eq!(rates["bytes_read"], 0.0);
+}
+
+#[test]
+fn add_prints_the_nodes_of_what_it_made() {
+    let _module = Module::load(&[]);
+    assert_eq!(ok("add jobs -d spool -c 64K"), "/dev/mydevice-jobs\n");
+    let jobs = Instance::named("mydevice-jobs");
+    assert_eq!(jobs.attribute("discipline"), "spool");
+    assert_eq!(jobs.attribute("capacity"), "65536");
+    assert_eq!(
+        json(
+            "add in --split --on-empty hangup --read-timeout-ms 7 --max-capacity 8K --capacity 5000"
+        ),
+        json!({"name": "mydevice-in", "nodes": ["/dev/mydevice-in_w", "/dev/mydevice-in_r"]})
+    );
+    let split = Instance::named("mydevice-in");
+    for (attribute, value) in [
+        ("on_empty", "hangup"),
+        ("read_timeout_ms", "7"),
+        ("max_capacity", "8192"),
+        ("capacity", "5000"),
+    ] {
+        assert_eq!(split.attribute(attribute), value);
+    }
+    refused(
+        "add jobs",
+        6,
+        &["add \"jobs\"", "EEXIST", "mydevicectl remove jobs"],
+    );
+    refused("add Jobs", 6, &["add \"Jobs\"", "EINVAL", "a-z"]);
+    refused(
+        "add more -c 0",
+        6,
+        &["capacity=0", "EINVAL", "max_capacity"],
+    );
+    refused("add more -c 5000 --max-capacity 10", 6, &["EINVAL"]);
+    refused(
+        "add more -d heap",
+        2,
+        &["heap", "stream, buffer, log, spool, stack"],
+    );
+    refused("add more -c 4X", 2, &["4X", "K, M or G"]);
+    assert_eq!(json("list")["instances"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn remove_takes_any_name_and_all_or_none() {
+    let _module = Module::load(&["devices=2"]);
+    for name in ["a", "b", "c", "d split=1"] {
+        Instance::add(name);
+    }
+    refused(
+        "remove a nothing",
+        4,
+        &["\"nothing\"", "ENODEV", "mydevicectl list"],
+    );
+    assert!(Instance::named("mydevice-a").node().exists(), "all or none");
+    assert_eq!(
+        ok("remove a mydevice-b /dev/mydevice-c /dev/mydevice-d_r d mydevice1"),
+        ""
+    );
+    let list = json("list");
+    assert_eq!(list["instances"].as_array().unwrap().len(), 1, "{list}");
+    refused("remove a", 4, &["ENODEV"]);
+    refused("remove /dev/null", 4, &["ENODEV"]);
+    refused("remove", 2, &["NAME"]);
+}
