@@ -172,7 +172,8 @@ impl Stress {
         } else {
             ProgressBar::new(total)
         };
-        let template = "{bar:40} {percent:>3}%  {binary_bytes}  {binary_bytes_per_sec}  {eta} left";
+        let template =
+            "{wide_bar} {percent:>3}%  {binary_bytes}  {binary_bytes_per_sec}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
