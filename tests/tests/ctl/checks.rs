@@ -58,7 +58,7 @@ fn stress_counts_every_byte() {
 fn stress_finds_a_loss() {
     let _module = Module::load(&[]);
     let program = program().display().to_string();
-    let words = "stress --chunks 2000 --capacity 31 --patience 1 --json";
+    let words = "stress --chunks 500 --capacity 31 --patience 1 --json";
     let stress = Process::start(&program, &words.split(' ').collect::<Vec<_>>());
     let mut victim = None;
     eventually("the instance of the check is there", || {
