@@ -183,13 +183,15 @@ impl Instance {
         state.overhauls_waiting = state.overhauls_waiting.saturating_add(1);
         state.ask_to_pass();
         let grants_before = state.grants;
-        let (mut state, result) =
-            self.wait(Sleepers::Overhauls, state, Patience::ENDLESS, |state| {
-                match state.take_grant(grants_before) || state.begin_next_overhaul() {
-                    true => Some(Ok(())),
-                    false => state.dead.then_some(Err(ENODEV)),
-                }
-            });
+        let (mut state, result) = self.wait(
+            Sleepers::Overhauls,
+            state,
+            Patience::ENDLESS,
+            |state| match state.take_grant(grants_before) || state.begin_next_overhaul() {
+                true => Some(Ok(())),
+                false => state.dead.then_some(Err(ENODEV)),
+            },
+        );
         state.overhauls_waiting = state.overhauls_waiting.saturating_sub(1);
         let result = result.unwrap_or(Err(ERESTARTSYS));
         if let Err(error) = result {

@@ -204,7 +204,12 @@ impl State {
     }
 
     /// The next piece of a read.
-    fn next_source(&mut self, opened: &Opened, own: &mut Option<Cursor>, wanted: usize) -> Option<Claim> {
+    fn next_source(
+        &mut self,
+        opened: &Opened,
+        own: &mut Option<Cursor>,
+        wanted: usize,
+    ) -> Option<Claim> {
         let piece = wanted.min(self.piece());
         let claim = opened.with_cursor(own, |cursor| self.store.source(cursor, piece));
         (claim.len() > 0).then_some(claim)

@@ -67,13 +67,15 @@ impl Instance {
             }
             if let Push::Full = push {
                 state.counters.writer_waited();
-                let (locked, result) =
-                    self.wait(Sleepers::Writers, state, Patience::ENDLESS, |state| {
-                        match state.push(&record, len, &mut garbage) {
-                            Push::Full => None,
-                            other => Some(other),
-                        }
-                    });
+                let (locked, result) = self.wait(
+                    Sleepers::Writers,
+                    state,
+                    Patience::ENDLESS,
+                    |state| match state.push(&record, len, &mut garbage) {
+                        Push::Full => None,
+                        other => Some(other),
+                    },
+                );
                 state = locked;
                 push = result.unwrap_or(Push::Refused(ERESTARTSYS));
             }

@@ -343,7 +343,10 @@ impl State {
             let answered = room || rules.full == Full::NoSpace;
             let (one, mid) = (turn_free && answered, !turn_free && room);
             wake.add(Wake::ONE_WRITER, self.unserved.name(Sleepers::Writers, one));
-            wake.add(Wake::MID_WRITER, self.unserved.name(Sleepers::MidWriter, mid));
+            wake.add(
+                Wake::MID_WRITER,
+                self.unserved.name(Sleepers::MidWriter, mid),
+            );
         }
         if rules.files {
             // Each writer and each reader of a file waits for something of its own.

@@ -9,10 +9,7 @@ use kernel::{current, iov::IovIterSource, prelude::*};
 use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
-    kapi::{
-        sched::cond_resched,
-        wait::Patience,
-    },
+    kapi::{sched::cond_resched, wait::Patience},
 };
 
 impl Instance {

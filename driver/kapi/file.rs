@@ -345,7 +345,14 @@ impl<T: FileOperations> Vtable<T> {
             Some(result) => Self::moved(result, len),
             // SAFETY: Everything is as the VFS gave it.
             None => unsafe {
-                Self::iterate(bindings::ITER_DEST, file, buffer, len, position, Self::read_iter)
+                Self::iterate(
+                    bindings::ITER_DEST,
+                    file,
+                    buffer,
+                    len,
+                    position,
+                    Self::read_iter,
+                )
             },
         }
     }
@@ -366,7 +373,14 @@ impl<T: FileOperations> Vtable<T> {
             Some(result) => Self::moved(result, len),
             // SAFETY: Everything is as the VFS gave it.
             None => unsafe {
-                Self::iterate(bindings::ITER_SOURCE, file, buffer, len, position, Self::write_iter)
+                Self::iterate(
+                    bindings::ITER_SOURCE,
+                    file,
+                    buffer,
+                    len,
+                    position,
+                    Self::write_iter,
+                )
             },
         }
     }
@@ -394,9 +408,8 @@ impl<T: FileOperations> Vtable<T> {
     ) -> isize {
         let iter = Opaque::uninit();
         // SAFETY: The iterator is ours, and is initialised unless this fails.
-        let result = unsafe {
-            bindings::import_ubuf(direction as c_int, buffer.cast(), len, iter.get())
-        };
+        let result =
+            unsafe { bindings::import_ubuf(direction as c_int, buffer.cast(), len, iter.get()) };
         if let Err(error) = to_result(result) {
             return error.to_errno() as isize;
         }

@@ -51,7 +51,7 @@ impl UserBuffer {
         let start = buffer.iov_base.cast::<c_char>();
         Some(Self {
             start: start.wrapping_add(iter.iov_offset),
-            len: buffer.iov_len as usize,
+            len: buffer.iov_len,
         })
     }
 
@@ -107,8 +107,8 @@ impl UserBuffer {
             return 0;
         }
         // SAFETY: As in `put`.
-        let left = unsafe { bindings::copy_to_user(self.start.cast(), from, len as c_ulong) };
-        len.saturating_sub(left as usize)
+        let left = unsafe { bindings::copy_to_user(self.start.cast(), from, len) };
+        len.saturating_sub(left)
     }
 
     /// Copies `len` bytes from its beginning, under the same conditions as [`Self::put_waiting`]. What does not come is
@@ -122,7 +122,7 @@ impl UserBuffer {
             return 0;
         }
         // SAFETY: As in `get`.
-        let left = unsafe { bindings::copy_from_user(to, self.start.cast(), len as c_ulong) };
-        len.saturating_sub(left as usize)
+        let left = unsafe { bindings::copy_from_user(to, self.start.cast(), len) };
+        len.saturating_sub(left)
     }
 }
