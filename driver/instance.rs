@@ -5,8 +5,8 @@
 //! # The lock
 //!
 //! There is one lock an instance, the spinlock around [`State`]. It is held for a few positions and counters
-//! at a time: never while anything is copied, allocated, freed, zeroed or waited for. So nobody ever waits for it
-//! longer than for a handful of instructions, a caller that must not sleep included.
+//! at a time, and for copies of a page at most that cannot wait: never while anything is allocated, freed, zeroed or
+//! waited for. So nobody ever waits for it longer than that, a caller that must not sleep included.
 //!
 //! Locks are taken in this order: the registry's mutex; `State`; an open's cursor; a file of a spool; a block of
 //! memory. Never two of one kind. The lock of a wait queue is taken inside `State` alone, by a sleeper that enters
@@ -20,6 +20,8 @@
 //! writer; one reader that takes bytes away, or any number that do not; and CLEAR or RESIZE (an *overhaul*)
 //! only when nobody copies. A task that is stalled in its copy, by a page that does not come, therefore
 //! holds up those on its own side and overhauls, and nobody else.
+//!
+//! What is plain, and short enough, is done in fewer steps: see the module `short`.
 //!
 //! # Turns
 //!
@@ -40,7 +42,8 @@
 //! somebody may go on calls [`State::settle`] before giving the lock back. Where one reader or writer can be
 //! served, it names one by what the state allows *now*, whatever the change was; so if the one that is woken
 //! does not take it, because of a signal or because another was faster, nothing is lost: the one that leaves
-//! settles again. Where all can be served, all are named when there is news.
+//! settles again. Where all can be served, all are named when there is news. One that was named is not named again
+//! until somebody of its kind has looked: [`Unserved`].
 //!
 //! The state's lock is taken before that of a wait queue, by sleepers that enter or leave one. Waking is done
 //! without it.
