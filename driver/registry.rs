@@ -16,11 +16,18 @@
 #![forbid(unsafe_code)]
 
 use kernel::{
+    current,
     id_pool::IdPool,
     new_mutex, new_spinlock,
     prelude::*,
     str::{kstrtobool_bytes, BStr, CString},
-    sync::{Arc, Completion, Mutex, SpinLock},
+    sync::{
+        aref::ARef,
+        atomic::{Acquire, Atomic, Release},
+        Arc, Completion, Mutex, SpinLock,
+    },
+    task::Task,
+    time::{delay::fsleep, Delta},
     workqueue::{impl_has_work, new_work, Work, WorkItem},
 };
 
@@ -34,7 +41,7 @@ use crate::{
         class::{Class, Command},
         device::{Numbers, Registration},
         proc,
-        wait::{new_wait_queue, Patience, WaitQueue},
+        sched::is_asleep,
         workqueue::OwnedQueue,
     },
     params,
@@ -45,9 +52,8 @@ use crate::{
 /// The most nodes that there can be at once: as many minor numbers are reserved.
 pub(crate) const MAX_NODES: u32 = 4096;
 
-/// How long a removal waits for that of the `/proc` entry, once it has begun, in milliseconds: far more than it ever
-/// takes, unless somebody is reading the entry.
-const PROC_HEAD_START_MS: u32 = 300;
+/// How long a removal lets that of the `/proc` entry go on before it looks again, in microseconds.
+const PROC_LOOK_US: i64 = 100;
 
 /// All instances that have a name.
 #[pin_data]
@@ -269,14 +275,13 @@ impl Device {
 struct Grave {
     #[pin]
     entry: SpinLock<Option<proc::Entry<Summary>>>,
-    /// The work has begun.
+    /// The work has begun, and `digger` does it.
     #[pin]
     begun: Completion,
+    #[pin]
+    digger: SpinLock<Option<ARef<Task>>>,
     /// The work has ended.
-    #[pin]
-    gone: SpinLock<bool>,
-    #[pin]
-    mourners: WaitQueue,
+    gone: Atomic<bool>,
     #[pin]
     work: Work<Grave>,
 }
@@ -293,8 +298,8 @@ impl Grave {
             pin_init!(Self {
                 entry <- new_spinlock!(Some(entry), "mydevice proc entry"),
                 begun <- Completion::new(),
-                gone <- new_spinlock!(false, "mydevice proc gone"),
-                mourners <- new_wait_queue!("mydevice mourners"),
+                digger <- new_spinlock!(None, "mydevice proc digger"),
+                gone: Atomic::new(false),
                 work <- new_work!("mydevice proc work"),
             }),
             GFP_KERNEL,
@@ -306,13 +311,13 @@ impl Grave {
         // It cannot be queued already: an instance is removed once.
         let _ = graves.enqueue(self.clone());
         // The name must be free when this returns: a second entry of a name that is not would have the kernel
-        // warn. It goes right after the work has begun.
+        // warn. It goes without a sleep right after the work has begun. So if the worker sleeps, be it for a reader
+        // or for other work, the name has gone.
         self.begun.wait_for_completion();
-        let patience = Patience::millis(PROC_HEAD_START_MS);
-        let gone = self.gone.lock();
-        let _ = self
-            .mourners
-            .wait_until(&self.gone, gone, patience, |gone| gone.then_some(()));
+        let digger = self.digger.lock().clone();
+        while !self.gone.load(Acquire) && !digger.as_ref().is_none_or(|digger| is_asleep(digger)) {
+            fsleep(Delta::from_micros(PROC_LOOK_US));
+        }
     }
 }
 
@@ -321,10 +326,11 @@ impl WorkItem for Grave {
 
     fn run(this: Arc<Self>) {
         let entry = this.entry.lock().take();
+        *this.digger.lock() = Some(ARef::from(&**current!()));
         this.begun.complete_all();
+        // Nothing may sleep from here until the name has gone, which is the first thing that this does.
         drop(entry);
-        *this.gone.lock() = true;
-        this.mourners.wake_all();
+        this.gone.store(true, Release);
     }
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scheduling points, and waiting awake.
+//! Scheduling points, waiting awake, and whether others sleep.
 //!
 //! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
+
+use kernel::task::{Task, TASK_NORMAL};
 
 use super::raw;
 
@@ -29,4 +31,11 @@ pub fn relax() -> bool {
     core::hint::spin_loop();
     // SAFETY: No requirements.
     !unsafe { raw::need_resched() }
+}
+
+/// Whether a task sleeps at this moment, rather than runs or is about to: what it does next needs somebody to wake it.
+pub fn is_asleep(task: &Task) -> bool {
+    // SAFETY: The task is valid, by its reference. Its state may change at any time, so it is read once, whole.
+    let state = unsafe { (&raw const (*task.as_ptr()).__state).read_volatile() };
+    state & TASK_NORMAL != 0
 }
