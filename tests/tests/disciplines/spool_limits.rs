@@ -5,7 +5,7 @@
 use mydevice_tests::{
     Instance, Module,
     device::{READABLE, WRITABLE},
-    group::MemoryGroup,
+    group::{MemoryGroup, marks},
     guest::{Process, sh},
     memory::{Fence, PAGE},
     signals::INTERRUPTING,
@@ -162,7 +162,7 @@ for n in range({files}):
     os.close(fd)\""
         ));
         let stored = files * size;
-        let allowed = stored + stored / 10 + files * PAGE as u64 + SLACK;
+        let allowed = marks() * (stored + stored / 10 + files * PAGE as u64) + SLACK;
         let used = || group.kernel().saturating_sub(before);
         assert!(
             used() <= allowed,
