@@ -417,6 +417,12 @@ impl Opened {
     }
 }
 
+/// How many bytes are copied at most before they are handed on: a part of the capacity, so that both sides copy at once,
+/// and neither waits until the other has copied all that there is or all that there is room for.
+fn piece(capacity: usize) -> usize {
+    (capacity / 4).clamp(PAGE_SIZE, CHUNK)
+}
+
 impl State {
     fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -427,10 +433,9 @@ impl State {
         }
     }
 
-    /// How many bytes are copied at most before they are handed on: a part of the capacity, so that both sides copy at
-    /// once, and neither waits until the other has copied all that there is or all that there is room for.
+    /// How many bytes are copied at most before they are handed on.
     fn piece(&self) -> usize {
-        (self.store.capacity() / 4).clamp(PAGE_SIZE, CHUNK)
+        piece(self.store.capacity())
     }
 
     /// ENODEV if the instance was removed.

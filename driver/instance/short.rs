@@ -11,14 +11,14 @@
 //!
 //! All else goes the usual way: an instance that was removed, an overhaul that waits or is under way, another's copy on
 //! the same side, less room than there are bytes, bytes that lie in two parts, and what is longer than a piece
-//! ([`State::piece`]). What the other side copies meanwhile does not matter, since the two regions never overlap
+//! ([`piece`]). What the other side copies meanwhile does not matter, since the two regions never overlap
 //! (`queue/src/ring.rs`).
 
 #![forbid(unsafe_code)]
 
 use kernel::{page::PAGE_SIZE, prelude::*, sync::Arc};
 
-use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
+use super::{overhaul::Locked, piece, Instance, News, Opened, Sleepers, State};
 use crate::{
     kapi::{memory::Memory, user::UserBuffer},
     queue::span::Span,
@@ -54,6 +54,7 @@ impl Instance {
     ) -> Option<Result<usize>> {
         let mut state = self.state.lock();
         match state.read_short(opened, to) {
+            // What is done most often is done without a further call.
             Attempt::Moved(n) => {
                 self.give_back(state, News::BOTH);
                 Some(Ok(n))
@@ -158,9 +159,8 @@ impl State {
             self.took(n);
             return Attempt::Moved(n);
         }
-        let memory = memory.clone();
-        match n <= self.piece() && self.gate.begin_read_alone() {
-            true => Attempt::Claimed(memory, region),
+        match n <= piece(ring.capacity()) && self.gate.begin_read_alone() {
+            true => Attempt::Claimed(memory.clone(), region),
             false => Attempt::Usual,
         }
     }
@@ -185,10 +185,9 @@ impl State {
             self.added(n);
             return Attempt::Moved(n);
         }
-        let memory = memory.clone();
-        let may = n <= self.piece() && self.gate.take_write_turn() && self.gate.begin_write_copy();
-        match may {
-            true => Attempt::Claimed(memory, region),
+        let fits = n <= piece(ring.capacity());
+        match fits && self.gate.take_write_turn() && self.gate.begin_write_copy() {
+            true => Attempt::Claimed(memory.clone(), region),
             false => Attempt::Usual,
         }
     }
