@@ -47,6 +47,14 @@ pub(crate) struct Place {
     writes: Option<Arc<File>>,
 }
 
+impl Place {
+    /// The file that the open reads. One that ended before it got a byte of it was not handed to it.
+    fn file(&self) -> Option<&Arc<File>> {
+        let missed = |file: &Arc<File>| !self.got && file.is_over() && !file.is_cleared();
+        self.reads.as_ref().filter(|file| !missed(file))
+    }
+}
+
 /// What was written through one open.
 ///
 /// The lock is taken only while the instance's lock is held, and never for two files at once.
@@ -123,7 +131,7 @@ impl Spool {
 
     /// The file that a read of this open is from.
     fn file<'a>(&'a self, cursor: &'a Cursor) -> Option<&'a Arc<File>> {
-        cursor.spool.reads.as_ref().or_else(|| self.queue.oldest())
+        cursor.spool.file().or_else(|| self.queue.oldest())
     }
 
     /// The list that a file is in.
@@ -183,12 +191,8 @@ impl Discipline for Spool {
 
     fn begin_read(&mut self, cursor: &mut Cursor) {
         let place = &mut cursor.spool;
-        // A file that ended before this open got a byte of it is no file that was handed to it.
-        let ended = |file: &Arc<File>| file.is_over() && !file.is_cleared();
-        if !place.got && place.reads.as_ref().is_some_and(ended) {
+        if place.file().is_none() {
             place.reads = None;
-        }
-        if place.reads.is_none() {
             place.got = false;
             // What a CLEAR is about to drop is nobody's any more.
             let oldest = self.queue.oldest().cloned();
@@ -202,12 +206,11 @@ impl Discipline for Spool {
     }
 
     fn follows(&self, cursor: &Cursor) -> bool {
-        cursor.spool.reads.is_some()
+        cursor.spool.file().is_some()
     }
 
     fn is_over(&self, cursor: &Cursor) -> bool {
-        let file = cursor.spool.reads.as_ref();
-        file.is_some_and(|file| file.is_over())
+        cursor.spool.file().is_some_and(|file| file.is_over())
     }
 
     fn available(&self, cursor: &Cursor) -> usize {

@@ -186,6 +186,23 @@ fn a_file_of_which_nothing_is_left_is_not_handed_on() {
     assert_eq!(next.join(), Ok(b"the next".to_vec()));
 }
 
+/// The same is what poll and FIONREAD say: a reader that took a file of which nothing was left, and to which nothing
+/// came, hears of the next one and not of that one's end.
+#[test]
+fn a_file_that_ended_without_a_byte_for_its_reader_is_not_heard_of() {
+    let module = spool();
+    let writer = module.instance().writer();
+    writer.put("all of it");
+    assert_eq!(module.instance().reader().take(100), "all of it");
+    let next = module.instance().nonblocking();
+    assert_eq!(next.read(100), Err(Errno::EAGAIN));
+    drop(writer);
+    assert_eq!((next.ready(), next.unread()), (WRITABLE, 0));
+    hand_in(&module, &["the next"]);
+    assert_eq!((next.ready(), next.unread()), (READABLE | WRITABLE, 8));
+    assert_eq!(next.take(100), "the next");
+}
+
 /// `hangup`: at the end of a file there is no POLLHUP while another file waits to be read.
 #[test]
 fn no_hangup_while_another_file_waits() {
