@@ -52,6 +52,10 @@ pub trait Subject {
     fn reset(&mut self);
     /// Does one operation, which will sleep until a signal comes if `sleeps`.
     fn perform(&mut self, operation: &Operation, sleeps: bool) -> Outcome;
+    /// Whether the last operation, which should not have slept, met the signal that is meant for one that hangs.
+    fn was_disturbed(&self) -> bool {
+        false
+    }
 }
 
 /// What to run.
@@ -93,6 +97,8 @@ pub struct Summary {
     pub compared: usize,
     /// Calls that slept until a signal.
     pub slept: usize,
+    /// Episodes that ended at a call for which the machine was too slow.
+    pub disturbed: usize,
     /// How long it took.
     pub took: Duration,
     /// What was found.
@@ -125,22 +131,38 @@ pub fn run(plan: &Plan, subject: &mut dyn Subject) -> Summary {
         summary.operations += done.len();
         summary.compared += episode.compared;
         summary.slept += episode.slept;
-        if let Some((at, allowed, seen)) = mismatch.map(|it| *it) {
+        if let Some(Mismatch {
+            at,
+            allowed,
+            seen,
+            disturbed,
+        }) = mismatch.map(|it| *it)
+        {
             eprintln!(
                 "seed {seed}: a difference at operation {}, to be shortened: {at}: {seen:?}, not {allowed:?}",
                 done.len()
             );
-            let found = shorten::shorten(subject, done).unwrap_or_else(|operations| Difference {
-                // It does not come again: all that is known is what was seen.
-                seed,
-                operations,
-                at,
-                allowed,
-                seen,
-            });
-            let found = Difference { seed, ..found };
-            println!("{found}\n");
-            summary.differences.push(found);
+            let found = match shorten::shorten(subject, done) {
+                Ok(found) => Some(Difference { seed, ..found }),
+                // A call that hangs does so each time; one that was only held up for long goes through the next.
+                Err(_) if disturbed => {
+                    eprintln!("it does not come again: the call was cut short as if it hung");
+                    summary.disturbed += 1;
+                    None
+                }
+                // It does not come again either: all that is known is what was seen.
+                Err(operations) => Some(Difference {
+                    seed,
+                    operations,
+                    at,
+                    allowed,
+                    seen,
+                }),
+            };
+            if let Some(found) = found {
+                println!("{found}\n");
+                summary.differences.push(found);
+            }
         }
         seed = episodes.u64(..);
     }
@@ -149,8 +171,14 @@ pub fn run(plan: &Plan, subject: &mut dyn Subject) -> Summary {
     summary
 }
 
-/// A comparison that failed: at what, what is allowed, what was seen.
-type Mismatch = Box<(Operation, Vec<Outcome>, Outcome)>;
+/// A comparison that failed.
+struct Mismatch {
+    at: Operation,
+    allowed: Vec<Outcome>,
+    seen: Outcome,
+    /// It was seen in a call that the watchdog interrupted.
+    disturbed: bool,
+}
 
 /// The model and its subject side by side, from nothing on.
 struct Episode<'a> {
@@ -177,7 +205,7 @@ impl<'a> Episode<'a> {
     }
 
     /// Does one operation on both, and looks at the counters.
-    fn step(&mut self, operation: &Operation) -> Result<(), Mismatch> {
+    fn step(&mut self, operation: &Operation) -> Result<(), Box<Mismatch>> {
         self.compare(operation)?;
         self.steps += 1;
         if self.steps.is_multiple_of(self.around) {
@@ -204,7 +232,7 @@ impl<'a> Episode<'a> {
         }
     }
 
-    fn look(&mut self, fd: usize, command: Command) -> Result<(), Mismatch> {
+    fn look(&mut self, fd: usize, command: Command) -> Result<(), Box<Mismatch>> {
         self.compare(&Operation::Control {
             fd,
             command,
@@ -212,7 +240,7 @@ impl<'a> Episode<'a> {
         })
     }
 
-    fn compare(&mut self, operation: &Operation) -> Result<(), Mismatch> {
+    fn compare(&mut self, operation: &Operation) -> Result<(), Box<Mismatch>> {
         let before = self.world.is_open(operation).then(|| self.world.clone());
         let Some(expected) = self.world.step(operation) else {
             return Ok(());
@@ -221,7 +249,12 @@ impl<'a> Episode<'a> {
         self.compared += 1;
         self.slept += usize::from(expected.sleeps);
         if !expected.allows(&seen) {
-            return Err(Box::new((operation.clone(), expected.allowed, seen)));
+            return Err(Box::new(Mismatch {
+                at: operation.clone(),
+                allowed: expected.allowed,
+                seen,
+                disturbed: self.subject.was_disturbed(),
+            }));
         }
         let early = expected.allowed.first() != Some(&seen);
         self.world.saw(before.filter(|_| early), operation, &seen);
@@ -252,14 +285,15 @@ impl fmt::Display for Summary {
             operations,
             compared,
             slept,
+            disturbed,
             took,
             differences,
         } = self;
         let rate = *operations as f64 / took.as_secs_f64().max(1e-9);
         write!(
             f,
-            "{operations} operations, {} differences: {compared} comparisons, {slept} interrupted sleeps, in \
-             {:.1} s, {rate:.0} operations/s",
+            "{operations} operations, {} differences: {compared} comparisons, {slept} interrupted sleeps, {disturbed} \
+             episodes cut short by a slow machine, in {:.1} s, {rate:.0} operations/s",
             differences.len(),
             took.as_secs_f64()
         )

@@ -37,7 +37,8 @@ use crate::{guest::write_once, instance::CLASS, memory::PAGE, patience::PATIENCE
 /// How long a call that is to be interrupted has to fall asleep, and then between signals.
 const BEFORE_SIGNAL: i64 = 2_000_000;
 
-/// After so long a call that should not sleep is taken to hang. One that does not sleep is not disturbed.
+/// After so long a call that should not sleep is taken to hang. One that does not sleep may be cut short by that, between
+/// the pieces of what it copies: on a debugging kernel a search for leaks can hold it up for so long.
 const HANGS: i64 = 900_000_000;
 
 /// The device, by the names of a loaded module's instances.
@@ -47,6 +48,7 @@ pub struct Real {
     memory: Memory,
     alarm: Alarm,
     calls: Arc<AtomicU64>,
+    disturbed: bool,
     /// Nothing is sent: the watchdog notices when this goes.
     _leash: Sender<()>,
 }
@@ -74,6 +76,7 @@ impl Real {
             memory: Memory::new(),
             alarm: Alarm::new(),
             calls,
+            disturbed: false,
             _leash: leash,
         }
     }
@@ -287,11 +290,17 @@ impl Subject for Real {
             false if may_hang => self.alarm.set(HANGS),
             false => {}
         }
+        let caught = signals::caught();
         let result = self.attempt(operation);
         if may_hang {
             self.alarm.set(0);
         }
+        self.disturbed = !sleeps && signals::caught() > caught;
         result.unwrap_or_else(Outcome::Fails)
+    }
+
+    fn was_disturbed(&self) -> bool {
+        self.disturbed
     }
 }
 

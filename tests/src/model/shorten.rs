@@ -44,13 +44,13 @@ fn replay(
 ) -> Option<Difference> {
     let mut episode = Episode::new(subject, around);
     operations.iter().enumerate().find_map(|(n, operation)| {
-        let (at, allowed, seen) = *episode.step(operation).err()?;
+        let mismatch = *episode.step(operation).err()?;
         Some(Difference {
             seed: 0,
             operations: operations[..=n].to_vec(),
-            at,
-            allowed,
-            seen,
+            at: mismatch.at,
+            allowed: mismatch.allowed,
+            seen: mismatch.seen,
         })
     })
 }

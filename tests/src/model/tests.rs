@@ -2,6 +2,8 @@
 
 //! The model by itself, and against a copy of itself with a bug: these need no kernel.
 
+use std::cell::Cell;
+
 use super::{
     Plan, Subject,
     generate::Generator,
@@ -15,6 +17,7 @@ use super::{
 struct Replica {
     world: World,
     bug: fn(&Operation, &mut Outcome),
+    slow: bool,
 }
 
 impl Replica {
@@ -22,6 +25,7 @@ impl Replica {
         Self {
             world: World::default(),
             bug,
+            slow: false,
         }
     }
 }
@@ -36,6 +40,10 @@ impl Subject for Replica {
         let mut outcome = expected.allowed.last().expect("an outcome").clone();
         (self.bug)(operation, &mut outcome);
         outcome
+    }
+
+    fn was_disturbed(&self) -> bool {
+        self.slow
     }
 }
 
@@ -55,6 +63,35 @@ fn a_device_that_keeps_the_contract_shows_no_difference() {
         (20_000, 0),
         "{summary}"
     );
+}
+
+/// A write that the watchdog's signal cut short, and that goes through when it is done again, is no difference; one that
+/// is cut short without a signal, or each time, is.
+#[test]
+fn a_slow_machine_is_no_difference() {
+    thread_local! {
+        static WRITES: Cell<u32> = const { Cell::new(0) };
+    }
+    let once = |operation: &Operation, outcome: &mut Outcome| {
+        if let (Operation::Write { .. }, Outcome::Number(n @ 2..)) = (operation, outcome) {
+            WRITES.set(WRITES.get() + 1);
+            *n -= i64::from(WRITES.get() == 500);
+        }
+    };
+    let always = |operation: &Operation, outcome: &mut Outcome| {
+        if let (Operation::Write { .. }, Outcome::Number(n @ 2..)) = (operation, outcome) {
+            *n -= 1;
+        }
+    };
+    let run = |bug, slow| {
+        WRITES.set(0);
+        let replica = Replica::new(bug);
+        let summary = run(&PLAN, &mut Replica { slow, ..replica });
+        (summary.differences.len(), summary.disturbed)
+    };
+    assert_eq!(run(once, false), (1, 0));
+    assert_eq!(run(once, true), (0, 1));
+    assert_eq!(run(always, true), (1, 0));
 }
 
 /// A bug that shows when a read brings at least 10 bytes takes an instance, an open or two, a write and a read.
