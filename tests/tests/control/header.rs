@@ -48,7 +48,7 @@ fn c1_the_header_compiles_in_the_kernel() {
         ),
     ]);
     sh(&format!(
-        "make -C /lib/modules/$(uname -r)/build M={} user.o",
+        "$MYDEVICE_MAKE M={} user.o",
         sources.path().display()
     ));
 }

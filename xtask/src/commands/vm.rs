@@ -86,6 +86,11 @@ impl MachineOptions {
             env: vec![
                 ("MYDEVICE_KO_DIR".to_owned(), modules.display().to_string()),
                 ("MYDEVICE_KERNEL".to_owned(), kernel.name.to_owned()),
+                // A kernel that was built here has no folder in /lib/modules.
+                (
+                    "MYDEVICE_MAKE".to_owned(),
+                    format!("make -C {} {}", tree.kdir().display(), tree.make.join(" ")),
+                ),
             ],
             cwd: std::env::current_dir().context("find the current directory")?,
             terminal: None,
