@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The C that a driver author knows, in Rust: samples, and tests of them.
+//!
+//! `docs/kernel/c-in-rust.md` shows the samples: each stands here between an `ANCHOR` and an `ANCHOR_END`. Each file is a
+//! suite of tests, which run when the module is loaded. The results go to the log as KTAP, as KUnit's do, and a failure
+//! ends the load.
+//!
+//! | file | what it is about |
+//! | --- | --- |
+//! | `ktap` | running the tests |
+//! | `printing`, `loud` | the log; warnings and stacks |
+//! | `errors` | errno and pointers that are errors |
+//! | `memory`, `bytes` | allocating; copying and comparing |
+//! | `user`, `files` | user space's memory and its file descriptors |
+//! | `lists`, `refs` | lists; objects that are counted, and those that hold others |
+//! | `locks`, `barriers` | mutual exclusion; the order of accesses |
+//! | `work` | work queues |
+//! | `trees`, `ids` | sorted by key; numbers given out |
+//! | `views` | what user space sees: sysfs, debugfs, /proc, tracefs |
+//! | `dma` | memory that a device reaches |
+
+#![deny(unsafe_code)]
+// A panic takes the machine down: nothing may get near one.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
+use kernel::prelude::*;
+
+/// The wrappers of `mydevice` that the samples need, and some that only they need.
+#[allow(dead_code, unreachable_pub, unsafe_code)]
+#[path = "../kapi"]
+mod kapi {
+    #[path = "compat.rs"]
+    pub(crate) mod compat;
+    #[path = "modinfo.rs"]
+    pub(crate) mod modinfo;
+    #[path = "param.rs"]
+    pub(crate) mod param;
+}
+
+mod errors;
+mod ktap;
+mod lists;
+
+use kapi::param::{module_param, Switch};
+
+module! {
+    type: Toolbox,
+    name: "toolbox",
+    authors: ["The mydevice authors"],
+    description: "The C that a driver author knows, in Rust, with tests",
+    license: "GPL",
+}
+kapi::modinfo::modinfo!("version", "0.1.0");
+
+module_param! {
+    /// For seeing that a failure is noticed.
+    static FAIL: Switch = Switch::new(false);
+    fail: bool, 0o444, "add a test that fails (default N)"
+}
+
+const SUITES: &[ktap::Suite] = &[errors::SUITE, lists::SUITE];
+
+struct Toolbox;
+
+impl kernel::Module for Toolbox {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let mut suites = KVec::new();
+        suites.extend_from_slice(SUITES, GFP_KERNEL)?;
+        if FAIL.get() {
+            suites.push(ktap::FAILING, GFP_KERNEL)?;
+        }
+        ktap::run(&suites)?;
+        Ok(Self)
+    }
+}
