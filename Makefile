@@ -31,7 +31,7 @@ clean: need-tools
 	cargo xtask clean
 
 help:
-	@echo 'make                 build hello.ko and mydevice.ko for the kernel that the VM boots'
+	@echo 'make                 build hello.ko, mydevice.ko and toolbox.ko for the kernel that the VM boots'
 	@echo 'make KDIR=FOLDER     build them against that kernel build tree, which must have Rust enabled'
 	@echo 'make run             show the main job in a VM, on real input'
 	@echo 'make test            run every test, on the host and in the VM'

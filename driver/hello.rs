@@ -9,6 +9,7 @@ use kernel::prelude::*;
 /// The wrappers of `mydevice` that this module needs.
 #[allow(dead_code, unreachable_pub)]
 mod kapi {
+    #[allow(unsafe_code)]
     #[path = "compat.rs"]
     pub(crate) mod compat;
     #[path = "modinfo.rs"]

@@ -23,6 +23,7 @@
 //! | `sched` | scheduling points |
 //! | `workqueue` | a work queue of a module's own |
 //! | `print` | log lines at debug level |
+//! | `delayed`, `dma`, `dump`, `ratelimit` | what only the samples in `toolbox` use: the end of delayed work, DMA for a faux device, dumps, limits on log lines |
 //! | `compat` | what differs between kernels |
 //! | `raw` | bindings that `kernel::bindings` lacks, made by bindgen, and the helpers in C |
 

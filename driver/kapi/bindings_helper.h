@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What bindgen makes Rust of for this module: exported functions whose headers the kernel crate's own
- * bindings do not include, macros that bindgen cannot read, and the helpers in helpers.c.
+ * bindings do not include, macros that bindgen cannot read, and the helpers in helpers.c and ratelimit.c.
  */
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/proc_fs.h>
+#include <linux/ratelimit.h>
 #include <linux/vmalloc.h>
 #include <asm/ioctls.h>
 
@@ -25,3 +26,4 @@ bool kapi_helper_need_resched(void);
 unsigned int kapi_helper_num_online_cpus(void);
 size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t len);
 size_t kapi_helper_copy_from_user_now(void *to, const void __user *from, size_t len);
+void kapi_helper_ratelimit_state_init(struct ratelimit_state *state, int interval, int burst);

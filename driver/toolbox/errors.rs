@@ -79,14 +79,17 @@ fn a_pointer_of_c_becomes_a_result() -> Result {
     let pointer = &raw mut value;
     check_eq!(found(pointer), Ok(pointer));
     check_eq!(found(not_found::<u8>()), Err(ENODEV));
-    check_eq!(found::<u8>(core::ptr::null_mut()), Ok(core::ptr::null_mut()));
+    check_eq!(
+        found::<u8>(core::ptr::null_mut()),
+        Ok(core::ptr::null_mut())
+    );
     Ok(())
 }
 
 // ANCHOR: error_name
 /// `printk("%pe", ERR_PTR(ret))`: the name, or the number where the kernel was built without names.
 fn describe(error: Error) -> Result<CString> {
-    Ok(CString::try_from_fmt(fmt!("it failed: {error:?}"))?)
+    CString::try_from_fmt(fmt!("it failed: {error:?}"))
 }
 // ANCHOR_END: error_name
 

@@ -38,7 +38,10 @@ macro_rules! check {
     ($condition:expr) => {
         if !$condition {
             let (file, line) = (file!(), line!());
-            pr_err!("    # {file}:{line}: not true: {}\n", stringify!($condition));
+            pr_err!(
+                "    # {file}:{line}: not true: {}\n",
+                stringify!($condition)
+            );
             return Err(EIO);
         }
     };
@@ -47,14 +50,17 @@ pub(crate) use check;
 
 /// Ends a test as failed, and shows both values, unless they are equal.
 macro_rules! check_eq {
-    ($left:expr, $right:expr $(,)?) => {{
-        let (left, right) = (&$left, &$right);
-        if left != right {
-            let (file, line) = (file!(), line!());
-            pr_err!("    # {file}:{line}: {left:?} is not {right:?}\n");
-            return Err(EIO);
+    ($left:expr, $right:expr $(,)?) => {
+        match (&$left, &$right) {
+            (left, right) => {
+                if left != right {
+                    let (file, line) = (file!(), line!());
+                    pr_err!("    # {file}:{line}: {left:?} is not {right:?}\n");
+                    return Err(EIO);
+                }
+            }
         }
-    }};
+    };
 }
 pub(crate) use check_eq;
 

@@ -49,7 +49,9 @@ impl Job {
 
 /// Whether a list has just these numbers, in this order.
 fn holds(list: &List<Job>, numbers: &[u32]) -> bool {
-    list.iter().map(|job| job.number).eq(numbers.iter().copied())
+    list.iter()
+        .map(|job| job.number)
+        .eq(numbers.iter().copied())
 }
 
 fn a_list_keeps_its_order() -> Result {
@@ -65,7 +67,7 @@ fn a_list_keeps_its_order() -> Result {
     }
 
     let first = list.pop_front(); // list_first_entry_or_null, list_del: it is ours now
-    // ANCHOR_END: walk
+                                  // ANCHOR_END: walk
     check_eq!(sum, 6);
     check_eq!(first.map(|job| job.number), Some(1));
     check!(holds(&list, &[2, 3]));
@@ -105,7 +107,7 @@ fn one_list_is_spliced_onto_another() -> Result {
     other.push_back(Job::new(3)?);
     // ANCHOR: splice
     list.push_all_back(&mut other); // list_splice_tail_init(&other, &list);
-    // ANCHOR_END: splice
+                                    // ANCHOR_END: splice
     check!(other.is_empty());
     check!(holds(&list, &[1, 2, 3]));
     Ok(())

@@ -38,19 +38,41 @@ use kernel::prelude::*;
 #[allow(dead_code, unreachable_pub, unsafe_code)]
 #[path = "../kapi"]
 mod kapi {
-    #[path = "compat.rs"]
     pub(crate) mod compat;
-    #[path = "modinfo.rs"]
+    pub(crate) mod delayed;
+    pub(crate) mod dma;
+    pub(crate) mod dump;
     pub(crate) mod modinfo;
-    #[path = "param.rs"]
     pub(crate) mod param;
+    pub(crate) mod print;
+    pub(crate) mod proc;
+    pub(crate) mod ratelimit;
+    mod raw;
+    pub(crate) mod workqueue;
 }
 
+mod barriers;
+mod bytes;
+mod dma;
 mod errors;
+mod files;
+mod ids;
 mod ktap;
 mod lists;
+mod locks;
+mod loud;
+mod memory;
+mod printing;
+mod refs;
+mod trees;
+mod user;
+mod views;
+mod work;
 
 use kapi::param::{module_param, Switch};
+use kernel::miscdevice::MiscDeviceRegistration;
+use user::Handle;
+use views::Views;
 
 module! {
     type: Toolbox,
@@ -67,9 +89,35 @@ module_param! {
     fail: bool, 0o444, "add a test that fails (default N)"
 }
 
-const SUITES: &[ktap::Suite] = &[errors::SUITE, lists::SUITE];
+module_param! {
+    /// They make the log look like that of a kernel in trouble.
+    static LOUD: Switch = Switch::new(false);
+    loud: bool, 0o444, "also test warnings and stack dumps (default N)"
+}
 
-struct Toolbox;
+const SUITES: &[ktap::Suite] = &[
+    printing::SUITE,
+    errors::SUITE,
+    memory::SUITE,
+    bytes::SUITE,
+    user::SUITE,
+    files::SUITE,
+    lists::SUITE,
+    refs::SUITE,
+    locks::SUITE,
+    work::SUITE,
+    views::SUITE,
+    barriers::SUITE,
+    trees::SUITE,
+    ids::SUITE,
+    dma::SUITE,
+];
+
+/// What the module shows of itself while it is loaded.
+struct Toolbox {
+    _views: Views,
+    _device: Pin<KBox<MiscDeviceRegistration<Handle>>>,
+}
 
 impl kernel::Module for Toolbox {
     fn init(_module: &'static ThisModule) -> Result<Self> {
@@ -78,7 +126,14 @@ impl kernel::Module for Toolbox {
         if FAIL.get() {
             suites.push(ktap::FAILING, GFP_KERNEL)?;
         }
+        if LOUD.get() {
+            suites.push(loud::SUITE, GFP_KERNEL)?;
+        }
         ktap::run(&suites)?;
-        Ok(Self)
+        Ok(Self {
+            _views: Views::new()?,
+            // The last: once it is there, it can be opened.
+            _device: user::register()?,
+        })
     }
 }

@@ -22,9 +22,10 @@ use crate::{
     watchdog::Watchdog,
 };
 
-/// The two modules, and the turn to have each of them loaded.
+/// The modules, and the turn to have each of them loaded.
 static HELLO: Mutex<()> = Mutex::new(());
 static MYDEVICE: Mutex<()> = Mutex::new(());
+static TOOLBOX: Mutex<()> = Mutex::new(());
 
 /// A loaded module. Dropping it unloads it and checks that it leaves nothing behind and that the kernel's
 /// log reports no fault.
@@ -62,7 +63,7 @@ impl Module {
         Self::load(&["discipline=buffer"])
     }
 
-    /// Loads `name` (`hello` or `mydevice`) with `parameters`, or tells how that was refused.
+    /// Loads `name` (`hello`, `mydevice` or `toolbox`) with `parameters`, or tells how that was refused.
     #[track_caller]
     pub fn try_load(name: &'static str, parameters: &[&str]) -> std::result::Result<Self, Refusal> {
         Self::load_by(name, |file| {
@@ -81,6 +82,7 @@ impl Module {
     ) -> std::result::Result<Self, Refusal> {
         let turn = match name {
             "hello" => &HELLO,
+            "toolbox" => &TOOLBOX,
             _ => &MYDEVICE,
         };
         let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -90,7 +90,8 @@ pub fn in_tree(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
         rm -rf drivers/mydevice; mkdir drivers/mydevice
         for part in $3; do cp -a \"$2/$part\" drivers/mydevice/; done
         grep -qx 'obj-m += mydevice/' drivers/Makefile || echo 'obj-m += mydevice/' >> drivers/Makefile
-        shift 3; make -s \"$@\" drivers/mydevice/hello.ko drivers/mydevice/mydevice.ko";
+        shift 3; make -s \"$@\" drivers/mydevice/hello.ko \
+            drivers/mydevice/mydevice.ko drivers/mydevice/toolbox.ko";
     command
         .args(["-ec", script, "sh"])
         .arg(tree.kdir())

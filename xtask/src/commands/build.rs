@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cache::Cache;
 use crate::{kbuild, kernels, recipe};
 
-/// Builds hello.ko and mydevice.ko, and prints the folder that holds them.
+/// Builds hello.ko, mydevice.ko and toolbox.ko, and prints the folder that holds them.
 #[derive(Args)]
 pub struct Build {
     /// The kernel to build for.

@@ -21,7 +21,7 @@ pub struct RustAnalyzer {
 }
 
 /// The crates that the driver is made of: those in Kbuild.
-const DRIVER: &[&str] = &["hello", "mydevice"];
+const DRIVER: &[&str] = &["hello", "mydevice", "toolbox/toolbox"];
 /// The kernel's crates that a module sees.
 const SEEN: &[&str] = &[
     "core",
@@ -80,7 +80,7 @@ fn describe(mut described: Value, root: &Path, checkout: &Path, made: &Path) -> 
     if let Some(crates) = described["crates"].as_array_mut() {
         crates.extend(DRIVER.iter().map(|name| {
             json!({
-                "display_name": name,
+                "display_name": Path::new(name).file_name().map(|n| n.to_string_lossy()),
                 "root_module": checkout.join("driver").join(format!("{name}.rs")),
                 "is_workspace_member": true,
                 "deps": seen,
@@ -131,7 +131,7 @@ mod tests {
             .iter()
             .map(|c| &c["display_name"])
             .collect();
-        assert_eq!(names, ["core", "kernel", "hello", "mydevice"]);
+        assert_eq!(names, ["core", "kernel", "hello", "mydevice", "toolbox"]);
         assert_eq!(described["sysroot"], "/tree/usr");
         assert_eq!(described["crates"][1]["env"]["OBJTREE"], "/tree/src");
         let driver = &described["crates"][3];

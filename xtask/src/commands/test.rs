@@ -45,12 +45,12 @@ const L1: &str = "l1_builds_with_every_warning_an_error";
 /// Of a kernel that is built here alone: a module built inside its tree is none from outside.
 const IN_TREE: &str = "a_module_built_inside_the_tree_sets_no_taint";
 
-/// Loads both modules and unloads them; says what taints the kernel afterwards.
+/// Loads the modules and unloads them; says what taints the kernel afterwards.
 const LOAD_IN_TREE: &str = "
 set -e
-for module in hello mydevice; do insmod $MYDEVICE_IN_TREE/$module.ko; done
+for module in hello mydevice toolbox; do insmod $MYDEVICE_IN_TREE/$module.ko; done
 echo hello > /dev/mydevice; head -n 1 /dev/mydevice
-rmmod mydevice hello
+rmmod toolbox mydevice hello
 cat /proc/sys/kernel/tainted
 ";
 

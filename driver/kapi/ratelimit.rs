@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Limits on how often something is said.
+//!
+//! C header: [`include/linux/ratelimit.h`](srctree/include/linux/ratelimit.h)
+
+use kernel::{
+    bindings,
+    prelude::*,
+    time::{msecs_to_jiffies, Msecs},
+    types::Opaque,
+};
+
+use super::raw;
+
+/// `struct ratelimit_state`: lets a burst through in each interval, and when the next begins, the kernel logs how many
+/// were held back.
+#[pin_data]
+pub struct RateLimit {
+    #[pin]
+    state: Opaque<bindings::ratelimit_state>,
+}
+
+// SAFETY: It has a lock of its own, and belongs to no task or CPU.
+unsafe impl Send for RateLimit {}
+// SAFETY: As above.
+unsafe impl Sync for RateLimit {}
+
+impl RateLimit {
+    /// A limit of `burst` in `interval` milliseconds.
+    pub fn new(interval: Msecs, burst: u16) -> impl PinInit<Self> {
+        let interval = c_int::try_from(msecs_to_jiffies(interval)).unwrap_or(c_int::MAX);
+        pin_init!(Self {
+            // SAFETY: `state` is room for the structure, which stays where it is.
+            state <- Opaque::ffi_init(move |state| unsafe {
+                raw::ratelimit_state_init(state, interval, burst.into())
+            }),
+        })
+    }
+
+    /// Whether to go on now. `what` names the caller in the kernel's line on those held back.
+    pub fn allows(&self, what: &'static CStr) -> bool {
+        // SAFETY: The state is initialised and pinned.
+        unsafe { bindings::___ratelimit(self.state.get(), what.as_char_ptr()) != 0 }
+    }
+}
