@@ -149,9 +149,9 @@ impl WorkItem for Reminder {
     }
 }
 
-/// `schedule_delayed_work(&reminder->work, msecs_to_jiffies(ms))`; whether it was not waiting already.
+/// `queue_delayed_work(system_long_wq, &reminder->work, msecs_to_jiffies(ms))`; false if it waits there already.
 fn remind(reminder: &Arc<Reminder>, ms: u32) -> bool {
-    workqueue::system()
+    workqueue::system_long()
         .enqueue_delayed(reminder.clone(), msecs_to_jiffies(ms))
         .is_ok()
 }

@@ -54,6 +54,17 @@ rmmod toolbox mydevice hello
 cat /proc/sys/kernel/tainted
 ";
 
+/// Of the samples that make a log look like that of a kernel in trouble, and so cannot run beside other tests.
+const LOUD: &str = "toolbox_warns_as_the_page_says";
+
+/// Loads the samples with those; says how many stacks they have left in the log.
+const LOAD_LOUD: &str = "
+set -e
+insmod $MYDEVICE_KO_DIR/toolbox.ko loud=Y
+dmesg | grep -c 'Call Trace:'
+rmmod toolbox
+";
+
 /// The test program that needs a kernel with fault injection, and the kernel that has it.
 const FAULTS: &str = "faults";
 const INJECTS_FAULTS: &str = "debug";
@@ -131,6 +142,10 @@ impl Test {
             say!("\n==> The modules, built inside the kernel's tree and loaded");
             report(tally, IN_TREE, &self.in_tree(&cache, &tree));
         }
+        if self.selected(LOUD) {
+            say!("\n==> The samples that warn: here a report by the kernel is what is wanted");
+            report(tally, LOUD, &self.loud(&cache, &tree));
+        }
         let mut programs = project::guest_tests()?;
         if self.machine.kernel != INJECTS_FAULTS && programs.iter().any(|p| p.name == FAULTS) {
             programs.retain(|program| program.name != FAULTS);
@@ -175,10 +190,48 @@ impl Test {
     /// Builds the modules inside the kernel's tree, loads them, and looks at what that taints.
     fn in_tree(&self, cache: &Cache, tree: &Tree) -> Result<()> {
         let modules = kbuild::in_tree(cache, tree, &self.machine.kernel)?;
-        let command = ["/bin/bash", "-c", LOAD_IN_TREE].map(str::to_owned);
+        let variable = ("MYDEVICE_IN_TREE", modules.display().to_string());
+        let (outcome, said) = self.script(cache, tree, LOAD_IN_TREE, &[variable])?;
+        outcome.explain();
+        if outcome != Outcome::Exit(0) || said != "hello\n0\n" {
+            bail!(
+                "a line that was written should come back, and then 0 for no taint, but it said {said:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Loads the samples that warn and show the stack: the kernel has to report the one, and to log both.
+    fn loud(&self, cache: &Cache, tree: &Tree) -> Result<()> {
+        let (outcome, said) = self.script(cache, tree, LOAD_LOUD, &[])?;
+        match outcome {
+            Outcome::KernelReport(text)
+                if text.contains("WARNING: ")
+                    && text.contains("toolbox/printing.rs")
+                    && said == "2\n" =>
+            {
+                Ok(())
+            }
+            other => bail!(
+                "the kernel should report a warning in toolbox/printing.rs, and log 2 stacks, but it said {said:?} and \
+                 {other:?}"
+            ),
+        }
+    }
+
+    /// Runs a script of bash in a VM of its own; returns how it ended and what it printed.
+    fn script(
+        &self,
+        cache: &Cache,
+        tree: &Tree,
+        script: &str,
+        variables: &[(&str, String)],
+    ) -> Result<(Outcome, String)> {
+        let command = ["/bin/bash", "-c", script].map(str::to_owned);
         let (_, _, mut vm) = self.machine.prepare(command.into())?;
-        let modules = modules.display().to_string();
-        vm.env.push(("MYDEVICE_IN_TREE".to_owned(), modules));
+        for (name, value) in variables {
+            vm.env.push(((*name).to_owned(), value.clone()));
+        }
         let mut said = Vec::new();
         let outcome = vm.run(cache, tree, &mut |stream, bytes| {
             if stream == Stream::Out {
@@ -186,14 +239,7 @@ impl Test {
             }
             pass_on(stream, bytes)
         })?;
-        outcome.explain();
-        let said = String::from_utf8_lossy(&said);
-        if outcome != Outcome::Exit(0) || said != "hello\n0\n" {
-            bail!(
-                "a line that was written should come back, and then 0 for no taint, but it said {said:?}"
-            );
-        }
-        Ok(())
+        Ok((outcome, String::from_utf8_lossy(&said).into_owned()))
     }
 
     fn on_host(&self, tally: &mut Tally) -> Result<()> {
