@@ -65,7 +65,7 @@ fn caller() -> ARef<Task> {
 
 fn an_object_of_cs_is_counted_too() -> Result {
     let task = caller();
+    check!(core::ptr::eq(&*task, &**current!()));
     check_eq!(task.pid(), current!().pid());
-    check!(!core::ptr::eq(task.as_ptr(), core::ptr::null_mut()));
     Ok(())
 }
