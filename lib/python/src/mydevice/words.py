@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+
+"""Enums whose values are words in sysfs and ``/proc``. Each value is its word, too."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Word(str, Enum):
+    """One of the words that are known."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @classmethod
+    def _missing_(cls, value: object) -> Word:
+        known = ", ".join(word.value for word in cls)
+        raise ValueError(f"{value!r} is none of {known}")
+
+
+class Discipline(Word):
+    """The rule by which an instance stores and hands out data.
+
+    >>> Discipline("spool")
+    <Discipline.SPOOL: 'spool'>
+    >>> print(Discipline.SPOOL)
+    spool
+    >>> Discipline("heap")
+    Traceback (most recent call last):
+        ...
+    ValueError: 'heap' is none of stream, buffer, log, spool, stack
+    """
+
+    #: Bytes, first in first out, each read once.
+    STREAM = "stream"
+    #: One growing text, which every reader reads from its beginning.
+    BUFFER = "buffer"
+    #: The newest records; every reader sees each.
+    LOG = "log"
+    #: Whole files, each for one reader.
+    SPOOL = "spool"
+    #: Records, the newest first.
+    STACK = "stack"
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether each write is a record that reads keep apart: see `Records`."""
+        return self in (Discipline.LOG, Discipline.STACK)
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether what is written through one open is a file that reads keep apart: see `Files`."""
+        return self is Discipline.SPOOL
+
+    @property
+    def takes(self) -> bool:
+        """Whether reading takes away what was read."""
+        return self not in (Discipline.BUFFER, Discipline.LOG)
+
+
+class OnEmpty(Word):
+    """What a read meets when there is nothing (more) for it."""
+
+    #: It waits.
+    BLOCK = "block"
+    #: It returns nothing at once.
+    EOF = "eof"
+    #: As in a named pipe: it waits until its open has seen a writer, and returns nothing after the last writer's close.
+    HANGUP = "hangup"
+
+
+class Attribute(Word):
+    """A file of an instance in sysfs."""
+
+    #: The rule by which the instance stores and hands out data.
+    DISCIPLINE = "discipline"
+    #: Bytes of data that the instance may hold now.
+    CAPACITY = "capacity"
+    #: The largest capacity that it may be given, or grow to.
+    MAX_CAPACITY = "max_capacity"
+    #: What a read meets when there is nothing for it.
+    ON_EMPTY = "on_empty"
+    #: How long a read waits for data, in milliseconds; 0 is without end.
+    READ_TIMEOUT_MS = "read_timeout_ms"
+    #: Bytes that wait to be read.
+    BYTES_USED = "bytes_used"
+    #: The most bytes that were ever stored at once.
+    HIGH_WATER = "high_water"
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether root can set it."""
+        return self not in (Attribute.BYTES_USED, Attribute.HIGH_WATER)
