@@ -247,6 +247,18 @@ def test_a_device_comes_and_goes(make: Make) -> None:
                 detached.read()
 
 
+def test_two_loops_at_a_time_are_refused(make: Make) -> None:
+    make()
+    device = AsyncDevice.open("py0")
+    loop = asyncio.new_event_loop()
+    task = loop.run_until_complete(waiting(device.read()))
+    with pytest.raises(RuntimeError, match="tasks of another event loop wait for this device"):
+        run(device.read())
+    loop.run_until_complete(cancel(task))
+    loop.close()
+    device.close()
+
+
 @pytest.mark.parametrize("discipline", ["log", "stack"])
 def test_records_come_whole(make: Make, discipline: str) -> None:
     make(discipline, capacity=1 << 20, on_empty="block")

@@ -25,8 +25,10 @@ def three(make: Make) -> None:
     make.instances.extend(made)
 
 
-def test_a_list_has_every_instance_once(three: None) -> None:
-    assert names() == ["mydevice", "mydevice-in", "mydevice-jobs", "mydevice-x_w"]
+def test_a_list_has_every_instance_once_and_numbers_in_order(three: None, make: Make) -> None:
+    make.instances.extend(Instance.add(name) for name in ("jobs10", "jobs9"))
+    jobs = ["mydevice-jobs", "mydevice-jobs9", "mydevice-jobs10"]
+    assert names() == ["mydevice", "mydevice-in", *jobs, "mydevice-x_w"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class AsyncDevice:
     of blocking writes. ``read_timeout_ms`` is for those who wait in the kernel; here there is ``asyncio.wait_for``.
 
     ``AsyncDevice(device)`` takes an open device, which becomes nonblocking for all who share the open file. Several
-    tasks of one loop may share it.
+    tasks of one loop may share it. A call that need not wait does not let other tasks run, as everywhere in asyncio.
     """
 
     def __init__(self, device: Device) -> None:

@@ -30,6 +30,8 @@ class Readiness:
         if not self._waiters:
             getattr(loop, self._add)(fd, self._wake)
             self._forget = lambda: getattr(loop, self._remove)(fd)
+        elif self._waiters[0].get_loop() is not loop:
+            raise RuntimeError("tasks of another event loop wait for this device")
         waiter = loop.create_future()
         self._waiters.append(waiter)
         try:
@@ -37,7 +39,7 @@ class Readiness:
         finally:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
-                self._if_alone()
+                self._if_unwanted()
 
     def close(self) -> None:
         """Ends all waits with EBADF, as the descriptor is about to be closed."""
@@ -45,7 +47,7 @@ class Readiness:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_exception(OSError(errno.EBADF, os.strerror(errno.EBADF)))
-        self._if_alone()
+        self._if_unwanted()
 
     def _wake(self) -> None:
         while self._waiters:
@@ -53,9 +55,9 @@ class Readiness:
             if not waiter.done():
                 waiter.set_result(None)
                 break
-        self._if_alone()
+        self._if_unwanted()
 
-    def _if_alone(self) -> None:
+    def _if_unwanted(self) -> None:
         if not self._waiters:
             self._forget()
             self._forget = lambda: None
