@@ -38,6 +38,7 @@ pub struct Arguments {
 enum Command {
     List(commands::list::List),
     Add(commands::add::AddCommand),
+    Apply(commands::apply::Apply),
     Remove(commands::remove::Remove),
     Status(commands::status::Status),
     Get(commands::get::Get),
@@ -111,6 +112,7 @@ impl Arguments {
         match self.command.unwrap_or(Command::List(self.list)) {
             Command::List(command) => command.run().map(done),
             Command::Add(command) => command.run().map(done),
+            Command::Apply(command) => command.run(),
             Command::Remove(command) => command.run().map(done),
             Command::Status(command) => command.run().map(done),
             Command::Get(command) => command.run().map(done),

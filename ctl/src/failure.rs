@@ -2,7 +2,12 @@
 
 //! How a command fails: what was attempted, the errno, the way out, and the exit code.
 
-use std::{fmt::Display, io, path::Path, process::ExitCode};
+use std::{
+    fmt::{self, Display},
+    io,
+    path::Path,
+    process::ExitCode,
+};
 
 use mydevice::CLASS;
 use nix::errno::Errno;
@@ -100,6 +105,11 @@ impl Failure {
         }
     }
 
+    /// What the program exits with.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
     /// What the kernel said.
     pub fn errno(&self) -> Option<Errno> {
         let raw = self.cause.as_ref()?.raw_os_error()?;
@@ -112,7 +122,7 @@ impl Failure {
             // As in `mydevicectl list | head`: whoever read has enough.
             return ExitCode::SUCCESS;
         }
-        anstream::eprintln!("mydevicectl: {}", self.message());
+        anstream::eprintln!("mydevicectl: {self}");
         ExitCode::from(self.code as u8)
     }
 
@@ -132,6 +142,12 @@ impl Failure {
             message += &format!("\n  {}", hint.replace('\n', "\n  "));
         }
         message
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
     }
 }
 

@@ -3,6 +3,7 @@
 //! One file a subcommand.
 
 pub mod add;
+pub mod apply;
 pub mod bench;
 pub mod clear;
 pub mod doctor;

@@ -2,6 +2,7 @@
 
 //! The tool `mydevicectl`: what each command does, prints, and exits with.
 
+mod apply;
 mod attributes;
 mod checks;
 mod codes;

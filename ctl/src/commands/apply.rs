@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Args;
+use mydevice::{Add, CLASS, Discipline, Instance, OnEmpty};
+use nix::errno::Errno;
+
+use crate::{
+    failure::{Code, Failure, Result},
+    output,
+};
+
+/// The folder whose files are meant if none is named.
+const FOLDER: &str = "/etc/mydevice.d";
+
+/// Makes the instances that files describe, and prints the nodes of those that it made.
+///
+/// Each line is an instance, as /sys/class/mydevice_class/add takes it: its name, then any of discipline=, capacity=,
+/// max_capacity=, on_empty=, read_timeout_ms= and split=, each once. Empty lines and lines that begin with # count for nothing.
+/// An instance that is there already is left as it is, with all that it holds; one of another discipline, or with other nodes,
+/// is an error. A line that fails does not keep the others from being tried. The exit code is that of the first one that failed.
+#[derive(Args, Debug)]
+pub struct Apply {
+    /// The files; by default /etc/mydevice.d/*.conf, in the order of their names.
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+}
+
+/// A line of a file, and what it asks for.
+#[derive(Debug)]
+struct Wish {
+    place: Place,
+    name: String,
+    discipline: Option<Discipline>,
+    split: bool,
+    add: Add,
+}
+
+/// Where a wish stands.
+#[derive(Clone, Debug)]
+struct Place {
+    file: PathBuf,
+    line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+impl Apply {
+    pub fn run(self) -> Result<ExitCode> {
+        let files = match self.files.is_empty() {
+            true => default_files()?,
+            false => self.files,
+        };
+        let mut first = None;
+        let mut failed = |failure: Failure| {
+            first = first.or(Some(failure.code()));
+            failure.report();
+        };
+        for file in files {
+            let text = match fs::read_to_string(&file) {
+                Ok(text) => text,
+                Err(error) => {
+                    failed(Failure::from_file(
+                        format!("read {}", file.display()),
+                        error,
+                    ));
+                    continue;
+                }
+            };
+            for wish in wishes(&file, &text) {
+                match wish.and_then(Wish::fulfil) {
+                    Ok(Some(instance)) => output::lines(&nodes(&instance))?,
+                    Ok(None) => {}
+                    Err(failure) => failed(failure),
+                }
+            }
+        }
+        Ok(first.map_or(ExitCode::SUCCESS, |code| ExitCode::from(code as u8)))
+    }
+}
+
+/// The files of the folder, which need not be there.
+fn default_files() -> Result<Vec<PathBuf>> {
+    let attempt = |error| Failure::from_file(format!("list {FOLDER}"), error);
+    let entries = match fs::read_dir(FOLDER) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(attempt)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(attempt)?.path();
+        if path.extension().is_some_and(|e| e == "conf") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn nodes(instance: &Instance) -> Vec<String> {
+    let nodes = instance.nodes();
+    nodes.iter().map(|n| n.display().to_string()).collect()
+}
+
+/// What the lines of a file ask for.
+fn wishes(file: &Path, text: &str) -> Vec<Result<Wish>> {
+    let numbered = text.lines().zip(1..);
+    numbered
+        .map(|(line, number)| (line.trim(), number))
+        .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(line, number)| {
+            let place = Place {
+                file: file.to_owned(),
+                line: number,
+            };
+            Wish::parse(place, line)
+        })
+        .collect()
+}
+
+impl Wish {
+    fn parse(place: Place, line: &str) -> Result<Self> {
+        let mut words = line.split_ascii_whitespace();
+        let name = words.next().unwrap_or_default().to_owned();
+        if name.contains('=') {
+            let what = format!(
+                "{place}: {name:?} is no name: an instance's name comes first, then what it is to be"
+            );
+            return Err(Failure::new(Code::Refused, what));
+        }
+        let mut wish = Self {
+            add: Add::new(&name),
+            name,
+            discipline: None,
+            split: false,
+            place,
+        };
+        let mut seen = Vec::new();
+        for word in words {
+            let key = word.split_once('=').map_or(word, |(key, _)| key);
+            if seen.contains(&key) {
+                return Err(wish.refuse(word, "each key stands once"));
+            }
+            seen.push(key);
+            wish = wish.with(word)?;
+        }
+        Ok(wish)
+    }
+
+    /// The wish with one more key and value.
+    fn with(mut self, word: &str) -> Result<Self> {
+        let valid = match word.split_once('=') {
+            Some(("discipline", value)) => match value.parse() {
+                Ok(discipline) => {
+                    self.discipline = Some(discipline);
+                    self.add = self.add.discipline(discipline);
+                    return Ok(self);
+                }
+                Err(_) => format!("it is one of {}", Discipline::WORDS.join(", ")),
+            },
+            Some(("on_empty", value)) => match value.parse::<OnEmpty>() {
+                Ok(on_empty) => {
+                    self.add = self.add.on_empty(on_empty);
+                    return Ok(self);
+                }
+                Err(_) => format!("it is one of {}", OnEmpty::WORDS.join(", ")),
+            },
+            Some(("split", value @ ("0" | "1"))) => {
+                self.split = value == "1";
+                self.add = self.add.split(self.split);
+                return Ok(self);
+            }
+            Some(("split", _)) => "it is 0 or 1".to_owned(),
+            Some((key @ ("capacity" | "max_capacity" | "read_timeout_ms"), value)) => {
+                match value.parse::<u32>() {
+                    Ok(number) => {
+                        self.add = match key {
+                            "capacity" => self.add.capacity(number),
+                            "max_capacity" => self.add.max_capacity(number),
+                            _ => self.add.read_timeout_ms(number),
+                        };
+                        return Ok(self);
+                    }
+                    Err(_) => format!("it is a number up to {}", u32::MAX),
+                }
+            }
+            _ => "after the name there may be discipline=, capacity=, max_capacity=, on_empty=, read_timeout_ms= and split="
+                .to_owned(),
+        };
+        Err(self.refuse(word, &valid))
+    }
+
+    fn refuse(&self, word: &str, valid: &str) -> Failure {
+        let what = format!(
+            "{}: {word:?} makes no sense for {:?}",
+            self.place, self.name
+        );
+        Failure::new(Code::Refused, what).hint(valid)
+    }
+
+    /// Makes the instance, and returns it; nothing if it is there.
+    fn fulfil(self) -> Result<Option<Instance>> {
+        match self.add.add() {
+            Ok(instance) => Ok(Some(instance)),
+            Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {
+                self.compare().map(|()| None)
+            }
+            Err(error) => {
+                let what = format!("{}: add {:?}", self.place, self.add.command());
+                Err(Failure::from_io(what, error).hint_for(Errno::EINVAL, || {
+                    "a name is 1 to 32 of a-z, 0-9, _ and -, and does not begin with mydevice;\n\
+                     a capacity is at least 1 and at most max_capacity"
+                        .to_owned()
+                }))
+            }
+        }
+    }
+
+    /// Whether the instance that is there is what this asks for.
+    fn compare(&self) -> Result<()> {
+        let differs = |what: String| {
+            Err(Failure::new(
+                Code::Refused,
+                format!("{}: {:?} is there already, {what}", self.place, self.name),
+            )
+            .hint(format!(
+                "what it holds would be lost: `mydevicectl remove {}`, if that is meant",
+                self.name
+            )))
+        };
+        let there = match Instance::find(&self.name) {
+            Ok(there) if there.name() == format!("mydevice-{}", self.name) => there,
+            // x_w, which a split x has.
+            _ => return differs("as a node of a split instance".to_owned()),
+        };
+        if there.is_split() != self.split {
+            let nodes = match there.is_split() {
+                true => "with a node per direction",
+                false => "with one node for both directions",
+            };
+            return differs(format!(
+                "{nodes}, and split={} is asked for",
+                u8::from(self.split)
+            ));
+        }
+        let now = there
+            .discipline()
+            .map_err(|e| Failure::from_io(format!("read {CLASS}/{there}/discipline"), e))?;
+        match self.discipline {
+            Some(wanted) if wanted != now => {
+                differs(format!("a {now}, and discipline={wanted} is asked for"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Vec<Result<String, String>> {
+        let wishes = wishes(Path::new("f"), text);
+        let told = |wish: Result<Wish>| match wish {
+            Ok(wish) => Ok(wish.add.command()),
+            Err(failure) => Err(failure.to_string()),
+        };
+        wishes.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_line_is_what_echo_would_write() {
+        let text = "# queues\n\njobs discipline=spool\n  in split=1   capacity=4096 on_empty=eof \nplain\n";
+        let expected = [
+            "jobs discipline=spool",
+            "in split=1 capacity=4096 on_empty=eof",
+            "plain",
+        ];
+        assert_eq!(parsed(text), expected.map(|line| Ok(line.to_owned())));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named_with_its_place() {
+        for (line, word, valid) in [
+            ("jobs discipline=heap", "discipline=heap", "stream, buffer"),
+            ("jobs capacity=4K", "capacity=4K", "number"),
+            ("jobs split=yes", "split=yes", "0 or 1"),
+            ("jobs colour=red", "colour=red", "discipline="),
+            ("jobs spool", "spool", "discipline="),
+            ("jobs split=0 split=1", "split=1", "once"),
+            ("discipline=log", "discipline=log", "name comes first"),
+        ] {
+            let said = parsed(&format!("\n{line}")).pop().expect("a line");
+            let said = said.expect_err("refused");
+            for part in ["f:2: ", word, valid] {
+                assert!(said.contains(part), "{part:?} is missing in {said}");
+            }
+        }
+    }
+}
