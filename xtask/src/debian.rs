@@ -177,6 +177,14 @@ pub fn make_tree(distribution: &Distribution, root: &Path, log: &Path) -> Result
     )
 }
 
+/// Gives the tree the host's name servers, for apt in it.
+pub fn copy_resolver(root: &Path) -> Result<()> {
+    let mut copy = root_command("cp")?;
+    let to = root.join("etc/resolv.conf");
+    step::quiet(copy.args(["--dereference", "/etc/resolv.conf"]).arg(to))
+        .context("copy the host's name servers")
+}
+
 /// The host's proxy, as apt on it is told to use it.
 pub fn proxies() -> Vec<String> {
     let mut config = Command::new("apt-config");

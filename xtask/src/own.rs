@@ -159,7 +159,7 @@ fn install(own: &OwnBuild, root: &Path, log: &Path) -> Result<()> {
 }
 
 /// Puts a file into the tree, as root.
-fn put(root: &Path, path: &str, content: &[u8]) -> Result<()> {
+pub fn put(root: &Path, path: &str, content: &[u8]) -> Result<()> {
     let mut file = tempfile::NamedTempFile::new().context("make a temporary file")?;
     std::io::Write::write_all(&mut file, content).context("write a temporary file")?;
     let mut install = root_command("install")?;

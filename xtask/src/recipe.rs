@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::cache::Cache;
 use crate::debian;
 use crate::kernels::Kernel;
-use crate::own;
+use crate::own::{self, put};
 use crate::privilege::{self, root_command};
 use crate::step::{self, say};
 use crate::tree::{KernelRecord, Tree, root_command_in};
@@ -130,7 +130,6 @@ fn make(cache: &Cache, kernel: &Kernel, entry: &Path) -> Result<()> {
         fs::write(&packages_done, "").context("note that the packages are installed")?;
     }
     let record = install_kernel(kernel, &root, &log)?;
-    check_rustc(&root, &record)?;
     add_rust_metadata(&root, &record, &log)?;
     finish(&root, &work, &record)?;
     fs::rename(&work, entry)
@@ -147,10 +146,7 @@ fn make(cache: &Cache, kernel: &Kernel, entry: &Path) -> Result<()> {
 /// Installs image, headers and source of one version, the newest.
 fn install_kernel(kernel: &Kernel, root: &Path, log: &Path) -> Result<KernelRecord> {
     let suite = kernel.distribution.kernel_suite;
-    let mut resolver = root_command("cp")?;
-    let to = root.join("etc/resolv.conf");
-    step::quiet(resolver.args(["--dereference", "/etc/resolv.conf"]).arg(to))
-        .context("copy the host's name servers")?;
+    debian::copy_resolver(root)?;
     let apt = |program: &str, arguments: &[&str]| apt(root, program, arguments);
     let update = &mut apt("apt-get", &["update", "-o", "APT::Update::Error-Mode=any"])?;
     step::run(
@@ -245,101 +241,34 @@ fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
         .map(|v| v.trim_matches('"'))
 }
 
-/// Rust's metadata is only good for the very same compiler.
-fn check_rustc(root: &Path, record: &KernelRecord) -> Result<()> {
-    let installed = step::output(root_command_in(root, "rustc")?.arg("--version"))?;
-    if installed.trim() != record.rustc {
-        bail!(
-            "the kernel and the compiler do not match: Linux {} was built with\n    {}\nand the tree has\n    {}\n\
-             Modules built so would not load. The archive is in the middle of a change; try again later.",
-            record.release,
-            record.rustc,
-            installed.trim()
-        );
-    }
-    Ok(())
-}
+/// The program of the package kernel-rust-metadata, which has the recipe for everybody's headers.
+pub const METADATA_PROGRAM: &str = include_str!("../../kernel-rust-metadata/kernel-rust-metadata");
 
-/// Makes the metadata from the kernel's source, and puts it into the header tree.
+/// Makes the metadata from the kernel's source and puts it into the header tree, with what lints and editors want. The
+/// program checks that compiler and configuration are those of the packaged kernel.
 fn add_rust_metadata(root: &Path, record: &KernelRecord, log: &Path) -> Result<()> {
-    let headers = headers_dir(root, &record.release);
-    let source = debian::source_package(&record.release)?;
-    let unpacked = root.join("build").join(&source);
     privilege::remove(&root.join("build"))?;
+    privilege::make_own(&root.join("build"))?;
+    put(root, "build/program", METADATA_PROGRAM.as_bytes())?;
     let script = |text: &str| -> Result<Command> {
         let mut command = root_command_in(root, "sh")?;
-        let headers = format!("/usr/src/linux-headers-{}", record.release);
-        command.args(["-ec", text, "sh", &source, &headers]);
+        command.args(["-ec", text, "sh", &record.release]);
         Ok(command)
     };
-    // The C files of drivers are not looked at by `make prepare`, and are most of the source.
-    step::run("Unpacking the kernel's source", "25 s", log, &mut script(
-        "mkdir -p /build; cd /build
-         tar --extract --file /usr/src/$1.tar.xz --anchored --exclude \"$1/Documentation/*/*\" \
-             --exclude \"$1/drivers/*.c\" --exclude \"$1/sound/*.c\" --exclude \"$1/net/*.c\" --exclude \"$1/fs/*.c\"
-         cp $2/.config $1/.config",
-    )?)?;
-    step::run(
-        "Configuring it as the packaged kernel",
-        "15 s",
-        log,
-        &mut script("cd /build/$1; make olddefconfig")?,
-    )?;
-    let made =
-        fs::read_to_string(unpacked.join(".config")).context("read the new configuration")?;
-    let differences = config_differences(&config_of(root, &record.release)?, &made);
-    if !differences.is_empty() {
-        bail!(
-            "the kernel's source configures itself differently here than in Debian:\n{}",
-            differences.join("\n")
-        );
-    }
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let prepare = format!("cd /build/$1; make -j{jobs} prepare");
     step::run(
         "Making the kernel's Rust metadata",
-        "2 min on 2 cores",
+        "3 min on 2 cores",
         log,
-        &mut script(&prepare)?,
+        &mut script("sh /build/program add --lints --keep --work /build $1")?,
     )?;
-    // The objects went into the kernel image; the metadata, macros and generated sources are what
-    // modules are compiled against, the sources are for editors, and the rest is for lints.
-    let script = script(
-        "cd /build/$1
-         make -s rust-analyzer
-         sed \"s|/build/$1|$2|g\" rust-project.json > rust/rust-project.json
-         find rust -name '*.o' -delete; find rust -name '.*.cmd' -delete
-         cp -a rust $2/
-         cp -a scripts/target.json scripts/checker-valid.sh $2/scripts/
-         release=${2#/usr/src/linux-headers-}
-         cp -a .clippy.toml /lib/modules/$release/source/
-         scripts/extract-vmlinux /boot/vmlinuz-$release > /boot/vmlinux-$release
-         rm -rf /build",
-    );
-    step::run("Adding it to the headers", "20 s", log, &mut script?)?;
-    if !headers.join("rust/libkernel.rmeta").exists() {
-        bail!(
-            "`make prepare` made no rust/libkernel.rmeta for Linux {}",
-            record.release
-        );
-    }
-    Ok(())
-}
-
-/// Settings that differ, but for the compiler's name, which is spelled differently in Debian's build.
-fn config_differences(packaged: &str, made: &str) -> Vec<String> {
-    let settings = |text: &str| -> Vec<String> {
-        let real = |l: &&str| l.starts_with("CONFIG_") && !l.starts_with("CONFIG_CC_VERSION_TEXT=");
-        text.lines().filter(real).map(str::to_owned).collect()
-    };
-    let (packaged, made) = (settings(packaged), settings(made));
-    let only = |a: &[String], b: &[String], sign: char| -> Vec<String> {
-        a.iter()
-            .filter(|l| !b.contains(l))
-            .map(|l| format!("  {sign}{l}"))
-            .collect()
-    };
-    [only(&packaged, &made, '-'), only(&made, &packaged, '+')].concat()
+    step::run(
+        "Unpacking the kernel for QEMU",
+        "2 s",
+        log,
+        &mut script(
+            "/build/*/linux/scripts/extract-vmlinux /boot/vmlinuz-$1 > /boot/vmlinux-$1; rm -rf /build",
+        )?,
+    )
 }
 
 /// Records what is in the tree, and lets the calling user read all of it.
@@ -363,17 +292,6 @@ fn finish(root: &Path, work: &Path, record: &KernelRecord) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_compilers_name_is_no_difference() {
-        let packaged = "CONFIG_CC_VERSION_TEXT=\"x86_64-linux-gnu-gcc-14\"\nCONFIG_RUST=y\n# CONFIG_X is not set\n";
-        let made = "CONFIG_CC_VERSION_TEXT=\"gcc\"\nCONFIG_RUST=y\n";
-        assert!(config_differences(packaged, made).is_empty());
-        assert_eq!(
-            config_differences(packaged, "CONFIG_RUST=m\n"),
-            ["  -CONFIG_RUST=y", "  +CONFIG_RUST=m"]
-        );
-    }
 
     #[test]
     fn a_setting_is_found_by_its_whole_name() {
