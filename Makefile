@@ -2,7 +2,7 @@
 #
 # A thin front for `cargo xtask`. `make help` says what there is.
 
-.PHONY: all modules run test test-all bench fuzz shell lint rust-analyzer clean help need-tools
+.PHONY: all modules run test test-all bench fuzz shell lint rust-analyzer deb install-test clean help need-tools
 
 all: modules
 
@@ -24,7 +24,7 @@ modules: need-tools
 run test bench shell: need-tools
 	cargo xtask $@ $(if $(KERNEL),--kernel '$(KERNEL)')
 
-test-all fuzz lint rust-analyzer: need-tools
+test-all fuzz lint rust-analyzer deb install-test: need-tools
 	cargo xtask $@
 
 clean: need-tools
@@ -42,6 +42,8 @@ help:
 	@echo 'make fuzz            fuzz the logic of the queues, ten minutes a target (cargo xtask fuzz --help)'
 	@echo 'make lint            rustfmt, clippy, rustdoc, sparse, the C header, shell scripts'
 	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'
+	@echo 'make deb             build Debian packages into target/deb, and look at them with lintian'
+	@echo 'make install-test    install the packages on a Debian with systemd in a VM, use, upgrade and purge them there'
 	@echo 'make clean           delete what was built here (the cache stays: cargo xtask clean --cache)'
 	@echo 'make help            this list'
 	@echo

@@ -6,10 +6,12 @@ mod cache;
 mod commands;
 mod debian;
 mod host;
+mod installed;
 mod interrupt;
 mod kbuild;
 mod kernels;
 mod own;
+mod packaging;
 mod privilege;
 mod project;
 mod recipe;
@@ -17,6 +19,7 @@ mod step;
 mod tally;
 mod tree;
 mod uml;
+mod vendor;
 mod vm;
 
 use std::process::ExitCode;
@@ -49,6 +52,8 @@ enum Task {
     Lint(commands::lint::Lint),
     RustAnalyzer(commands::rust_analyzer::RustAnalyzer),
     Versions(commands::versions::Versions),
+    Deb(commands::deb::Deb),
+    InstallTest(commands::install_test::InstallTest),
     Clean(commands::clean::Clean),
 }
 
@@ -73,6 +78,8 @@ fn main() -> ExitCode {
         Task::Lint(task) => task.run(),
         Task::RustAnalyzer(task) => task.run(),
         Task::Versions(task) => task.run(),
+        Task::Deb(task) => task.run(),
+        Task::InstallTest(task) => task.run(),
         Task::Clean(task) => task.run(),
     };
     result.unwrap_or_else(|error| {

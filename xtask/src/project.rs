@@ -37,6 +37,34 @@ pub fn cargo(subcommand: &str) -> Command {
     command
 }
 
+/// The files of the checkout as it is: those that git knows, and new ones that it does not ignore.
+pub fn files() -> Result<Vec<PathBuf>> {
+    let mut git = Command::new("git");
+    git.current_dir(root());
+    git.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
+    let names = step::output(&mut git).context("list the files of the checkout")?;
+    let names = names.split_terminator('\0').map(PathBuf::from);
+    // One that was deleted and not committed yet is known, too.
+    Ok(names
+        .filter(|name| root().join(name).symlink_metadata().is_ok())
+        .collect())
+}
+
+/// When the newest commit was made, in seconds since 1970.
+pub fn commit_time() -> Result<String> {
+    let mut git = Command::new("git");
+    git.current_dir(root());
+    let time = step::output(git.args(["log", "-1", "--format=%ct"]))
+        .context("ask git when the newest commit was made")?;
+    Ok(time.trim().to_owned())
+}
+
 /// A cargo command that makes programs for the guest: linked statically, since the libraries of the
 /// host may be newer than the guest's.
 fn guest_cargo(subcommand: &str) -> Command {

@@ -94,13 +94,7 @@ impl Tree {
 
     /// A command that runs inside the tree as the calling user.
     pub fn command(&self, program: &str) -> Result<Command> {
-        let (user, group) = (
-            rustix::process::getuid().as_raw(),
-            rustix::process::getgid().as_raw(),
-        );
-        let mut command = chroot(&self.root(), &[&format!("--userspec={user}:{group}")])?;
-        command.args(CLEAN_ENVIRONMENT).arg(program);
-        Ok(command)
+        user_command_in(&self.root(), program)
     }
 
     /// A program of the tree that runs on the host, outside the tree: with the tree's own loader
@@ -137,6 +131,17 @@ const CLEAN_ENVIRONMENT: &[&str] = &[
     "HOME=/tmp",
     "LC_ALL=C.UTF-8",
 ];
+
+/// A command that runs in a tree as the calling user.
+pub fn user_command_in(root: &Path, program: &str) -> Result<Command> {
+    let (user, group) = (
+        rustix::process::getuid().as_raw(),
+        rustix::process::getgid().as_raw(),
+    );
+    let mut command = chroot(root, &[&format!("--userspec={user}:{group}")])?;
+    command.args(CLEAN_ENVIRONMENT).arg(program);
+    Ok(command)
+}
 
 /// A command that runs as root in a tree that is not finished yet.
 pub fn root_command_in(root: &Path, program: &str) -> Result<Command> {

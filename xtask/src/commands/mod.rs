@@ -5,7 +5,9 @@
 pub mod bench;
 pub mod build;
 pub mod clean;
+pub mod deb;
 pub mod fuzz;
+pub mod install_test;
 pub mod lint;
 pub mod run;
 pub mod rust_analyzer;

@@ -6,6 +6,7 @@
 //! The guest's side of all this is the crate `mydevice-init`.
 
 mod accelerator;
+mod disk;
 mod helper;
 mod initramfs;
 mod link;
@@ -24,6 +25,7 @@ use mydevice_init::{Config, Job, Request, Share, Sharing, TerminalSize};
 use crate::cache::Cache;
 use crate::project;
 use crate::tree::Tree;
+pub use disk::Disk;
 pub use link::Stream;
 use link::{Link, News};
 pub use outcome::{Outcome, tail};

@@ -39,7 +39,7 @@ impl Accelerator {
     }
 
     /// How QEMU spells it.
-    fn options(self) -> &'static [&'static str] {
+    pub fn options(self) -> &'static [&'static str] {
         // Without erms and fsrm the kernel copies in words, not with `rep movsb`, which the translator does byte by byte.
         // Without la57 each page walk is a level shorter.
         const PLAIN: &str = "max,erms=off,fsrm=off,la57=off";
@@ -89,6 +89,25 @@ pub fn command(tree: &Tree) -> Command {
     command
 }
 
+/// QEMU with its own data and without any hardware but what the firmware needs.
+pub fn bare(tree: &Tree) -> Command {
+    let root = tree.root();
+    let mut qemu = command(tree);
+    for data in ["usr/share/qemu", "usr/share/seabios"] {
+        qemu.arg("-L").arg(root.join(data));
+    }
+    qemu.args([
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-bios",
+        "qboot.rom",
+    ]);
+    qemu
+}
+
 impl Machine<'_> {
     /// Starts QEMU, connected to the file system helpers and to the link.
     pub fn start(
@@ -99,20 +118,7 @@ impl Machine<'_> {
         folder: &Path,
         log: &Path,
     ) -> Result<Running> {
-        let root = tree.root();
-        let mut qemu = command(tree);
-        for data in ["usr/share/qemu", "usr/share/seabios"] {
-            qemu.arg("-L").arg(root.join(data));
-        }
-        qemu.args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-no-reboot",
-            "-bios",
-            "qboot.rom",
-        ]);
+        let mut qemu = bare(tree);
         qemu.arg("-machine").arg("q35,memory-backend=memory");
         // The file system helpers look into the guest's memory, so it has to be shared.
         qemu.arg("-object").arg(format!(
@@ -198,6 +204,6 @@ impl Running {
 }
 
 /// A path in one of QEMU's comma-separated options.
-fn escaped(path: &Path) -> String {
+pub fn escaped(path: &Path) -> String {
     PathBuf::from(path).display().to_string().replace(',', ",,")
 }
