@@ -4,6 +4,7 @@
 # What `cargo xtask install-test` does in the VM: one verdict a sentence. The stage is on the kernel's command line.
 
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+version='' first='' upgrade='' without_rust=''
 # shellcheck source=/dev/null
 . /srv/install-test.conf
 stage=$(sed -n 's/.*mydevice\.stage=\([a-z]*\).*/\1/p' /proc/cmdline)
@@ -34,7 +35,12 @@ is() {
 as_member() { runuser --user member -- sh -c "$1"; }
 
 install_packages() { apt-get install --yes /srv/packages/*.deb; }
-dkms_has() { dkms status mydevice | tee /dev/stderr | grep -q "^mydevice/$version, $1, .*: installed"; }
+dkms_has() {
+    local said
+    said=$(dkms status mydevice)
+    echo "$said"
+    grep -q "^mydevice/$version, $1, .*: installed" <<< "$said"
+}
 loads() { modprobe mydevice && [[ $(cat /sys/module/mydevice/version) == "$version" ]] && udevadm settle; }
 taints_o_and_e_alone() { is 12288 cat /proc/sys/kernel/tainted; }
 node_is_the_groups() { is 'mydevice 660' stat --format='%G %a' "/dev/$1"; }
@@ -94,7 +100,7 @@ upgrade_kernel() { apt-get install --yes --no-install-recommends /srv/archive/*.
 a_module_that_was_gone_is_loaded_at_boot() { lsmod | grep '^mydevice '; }
 parameters_are_those_of_modprobe_d() { [[ -c /dev/mydevice1 ]] && is 65536 cat /sys/module/mydevice/parameters/buffer_size; }
 remove_dkms_alone() {
-    apt-get remove --yes mydevice-dkms && [[ ! -e /lib/modules/$upgrade/updates/dkms/mydevice.ko.xz ]] &&
+    apt-get remove --yes mydevice-dkms && is '' find /lib/modules/ -name 'mydevice.ko*' &&
         is '' dkms status mydevice && metadata_is_there
 }
 purge() {

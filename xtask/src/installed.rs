@@ -138,13 +138,18 @@ fn make(entry: &Path) -> Result<()> {
             // Manuals and documents of packages are to be there, as on a real machine; those of the tree itself are not.
             "rm -f /etc/dpkg/dpkg.cfg.d/99mmdebstrap
              get() { apt-get install -y --no-install-recommends \"$@\"; }
-             get linux-image-$1 linux-headers-$1 linux-headers-$2 linux-headers-$3
+             get linux-base/$4 linux-image-$1 linux-headers-$1 linux-headers-$2 linux-headers-$3
              mkdir -p /srv/archive; cd /srv/archive
              apt-get -o APT::Sandbox::User=root download linux-image-$2 linux-binary-$2 linux-modules-$2 linux-base-$2
              apt-get clean
              update-initramfs -c -k $1 || update-initramfs -u -k $1
              test -s /boot/initrd.img-$1",
-            &[&kernels.first, &kernels.upgrade, &kernels.without_rust],
+            &[
+                &kernels.first,
+                &kernels.upgrade,
+                &kernels.without_rust,
+                DISTRIBUTION.kernel_suite,
+            ],
         )?,
     )?;
     put(

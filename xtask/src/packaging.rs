@@ -115,6 +115,14 @@ fn build_in(root: &Path, build: &Path) -> Result<PathBuf> {
         copy(&project::root().join(&file), &source.join(&file))?;
     }
     let log = out.join("build.log");
+    step::run(
+        "Checking the manual pages",
+        "1 s",
+        &log,
+        &mut inside(
+            "cd /build/mydevice-$1; mandoc -T lint -W warning man/*.4 kernel-rust-metadata/*.8",
+        )?,
+    )?;
     vendor::fetch(&source.join("vendor"), "mydevicectl", &log)?;
     step::run("Packing the source", "20 s", &log, &mut inside(PACK)?)?;
     step::run(

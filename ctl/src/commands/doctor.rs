@@ -171,7 +171,7 @@ fn module(release: &str, loaded: bool) -> Finding {
         None => Finding::bad(
             ABOUT,
             format!("{missing}, and not installed for {release}"),
-            "build it for this kernel (`make KDIR=/lib/modules/$(uname -r)/build` in its sources), then: sudo insmod mydevice.ko",
+            "install the package mydevice-dkms, or build it for this kernel (`make KDIR=/lib/modules/$(uname -r)/build` in its sources), then: sudo insmod mydevice.ko",
         ),
     }
 }
@@ -277,7 +277,7 @@ fn nodes() -> Vec<Finding> {
         findings.push(Finding::note(
             "permissions",
             format!("you may not open {}", closed.join(", ")),
-            "be root, or have root give them to a group: docs/instances.md has rules for udev",
+            "be root, or be in the group that has them: `sudo adduser $USER mydevice` where the package mydevice-tools is installed",
         ));
     }
     findings
@@ -333,7 +333,7 @@ fn headers(release: &str) -> Finding {
                 "{} has no metadata of the kernel's Rust crates, without which no module in Rust can be built",
                 build.display()
             ),
-            "Debian's headers do not contain them: they must be made from the same source, as docs/building.md says",
+            "Debian's headers do not contain them: `sudo kernel-rust-metadata add` makes them, and dkms calls it by itself",
         );
     }
     match (compiler_of_the_kernel(&build), compiler_here()) {

@@ -154,15 +154,33 @@ fn header(tree: &Tree) -> Result<()> {
     Ok(())
 }
 
+/// Scripts that are not called *.sh, with the shell that they are for.
+const SCRIPTS: &[(&str, &str)] = &[
+    (".ci/run", "bash"),
+    ("kernel-rust-metadata/kernel-rust-metadata", "sh"),
+    ("packaging/pre-build", "sh"),
+    ("debian/kernel-rust-metadata.postinst", "sh"),
+    ("debian/kernel-rust-metadata.prerm", "sh"),
+    ("debian/mydevice-tools.postinst", "sh"),
+];
+
 fn shell_scripts(tree: &Tree) -> Result<()> {
-    let mut scripts = files(Path::new("."), "sh")?;
-    scripts.push(project::root().join(".ci/run"));
-    for script in scripts {
+    let mut scripts: Vec<_> = files(Path::new("."), "sh")?
+        .into_iter()
+        .map(|script| (script, "bash"))
+        .collect();
+    scripts.extend(
+        SCRIPTS
+            .iter()
+            .map(|(path, shell)| (project::root().join(path), *shell)),
+    );
+    for (script, shell) in scripts {
         // Through standard input: the scripts are not in the tree.
         let file = File::open(&script).with_context(|| format!("open {}", script.display()))?;
         let mut command = tree.command("shellcheck")?;
         let status = command
-            .args(["--shell=bash", "-"])
+            .arg(format!("--shell={shell}"))
+            .arg("-")
             .stdin(file)
             .status()
             .context("start shellcheck")?;
