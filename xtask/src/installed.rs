@@ -227,3 +227,15 @@ fn upstream(version: &str) -> String {
 fn numbers(version: &str) -> Vec<u32> {
     version.split('.').map_while(|n| n.parse().ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(upstream("9.10.4-1~bpo13+1"), "9.10.4");
+        assert!(numbers("9.10.4") > numbers("9.9.12"));
+        assert!(numbers("9.10") < numbers("9.10.1"));
+    }
+}

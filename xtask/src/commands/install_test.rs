@@ -46,7 +46,11 @@ ExecStopPost=systemctl poweroff --no-block
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS1
+Environment=HOME=/root
 ";
+/// What would get into the way: questions on the console, and other users of apt.
+const QUIET: &str =
+    "systemd.firstboot=off systemd.mask=apt-daily.timer systemd.mask=apt-daily-upgrade.timer";
 /// How long a boot may take, with what is done in it: QEMU's translator is slow.
 const LIMIT: Duration = Duration::from_secs(3600);
 
@@ -74,7 +78,7 @@ impl InstallTest {
                 "\n==> Booting Linux {release}, stage {stage} (usually 10 min on 2 cores without KVM)"
             );
             let failed_before = tally.failed();
-            let argument = format!("mydevice.stage={stage}");
+            let argument = format!("mydevice.stage={stage} {QUIET}");
             let booted = disk.boot(&cache, &stock, release, &argument, LIMIT, &mut |bytes| {
                 tally.feed(bytes);
                 let mut stdout = std::io::stdout().lock();
