@@ -34,7 +34,10 @@ is() {
 
 as_member() { runuser --user member -- sh -c "$1"; }
 
-install_packages() { apt-get install --yes /srv/packages/*.deb; }
+# Without the bars that are drawn on terminals.
+quiet_apt() { apt-get -q -o Dpkg::Use-Pty=0 "$@"; }
+
+install_packages() { quiet_apt install --yes /srv/packages/*.deb; }
 dkms_has() {
     local said
     said=$(dkms status mydevice)
@@ -96,16 +99,21 @@ a_source_that_is_not_to_be_had_is_said() {
     echo "$said"
     [[ $code == 6 && $said == *snapshot.debian.org* ]] && kernel-rust-metadata status "$first"
 }
-upgrade_kernel() { apt-get install --yes --no-install-recommends /srv/archive/*.deb; }
+upgrade_kernel() {
+    # The headers of the new kernel are here already, so that its metadata could be made, and dkms has built for them. It is
+    # to do so again in the course of the upgrade.
+    dkms unbuild "mydevice/$version" -k "$upgrade" && ! dkms_has "$upgrade" &&
+        quiet_apt install --yes --no-install-recommends /srv/archive/*.deb
+}
 a_module_that_was_gone_is_loaded_at_boot() { lsmod | grep '^mydevice '; }
 parameters_are_those_of_modprobe_d() { [[ -c /dev/mydevice1 ]] && is 65536 cat /sys/module/mydevice/parameters/buffer_size; }
 remove_dkms_alone() {
-    apt-get remove --yes mydevice-dkms && is '' find /lib/modules/ -name 'mydevice.ko*' &&
+    quiet_apt remove --yes mydevice-dkms && is '' find /lib/modules/ -name 'mydevice.ko*' &&
         is '' dkms status mydevice && metadata_is_there
 }
 purge() {
     rm -f /etc/mydevice.d/jobs.conf /etc/modules-load.d/mydevice.conf /etc/modprobe.d/mydevice.conf
-    modprobe -r mydevice && apt-get purge --yes mydevice-dkms mydevice-tools libmydevice-dev kernel-rust-metadata
+    modprobe -r mydevice && quiet_apt purge --yes mydevice-dkms mydevice-tools libmydevice-dev kernel-rust-metadata
 }
 nothing_is_left() {
     is '' find / -xdev \( -path /srv -o -path /proc -o -path /sys -o -path /var/log \) -prune -o \
