@@ -112,7 +112,8 @@ remove_dkms_alone() {
 }
 purge() {
     rm -f /etc/mydevice.d/jobs.conf /etc/modules-load.d/mydevice.conf /etc/modprobe.d/mydevice.conf
-    modprobe -r mydevice && quiet_apt purge --yes mydevice-dkms mydevice-tools libmydevice-dev kernel-rust-metadata
+    # Not modprobe: the file of the module is gone already.
+    { ! lsmod | grep -q '^mydevice ' || rmmod mydevice; } && quiet_apt purge --yes mydevice-dkms mydevice-tools libmydevice-dev kernel-rust-metadata
 }
 nothing_is_left() {
     is '' find / -xdev \( -path /srv -o -path /proc -o -path /sys -o -path /var/log \) -prune -o \
