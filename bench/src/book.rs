@@ -2,15 +2,18 @@
 
 //! Where values are noted as they come.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
-use mydevice_figures::{Figure, Who, Work};
+use mydevice_figures::{Figure, Profiled, Who, Work};
+
+use crate::stopwatch::{Stopwatch, windows};
 
 /// All values so far, a figure for each thing that was measured.
 #[derive(Default)]
 pub struct Book {
     figures: Vec<Figure>,
+    profiled: Vec<Profiled>,
 }
 
 /// What a value is of.
@@ -76,6 +79,25 @@ impl Book {
     /// Notes what one of `operations` took that took `time` together.
     pub fn note_time(&mut self, entry: Entry, time: Duration, operations: usize) {
         self.note(entry, time.as_secs_f64() * 1e9 / operations as f64);
+        self.note_windows(entry, operations);
+    }
+
+    /// Notes that what was timed since the last such note was that work, so many times.
+    pub fn note_windows(&mut self, entry: Entry, operations: usize) {
+        let Entry {
+            work,
+            who,
+            size,
+            count,
+        } = entry;
+        self.profiled.push(Profiled {
+            work,
+            who,
+            size,
+            count,
+            operations: operations as u64,
+            windows: windows(),
+        });
     }
 
     /// Does `work` so often, and notes what one time took.
@@ -85,16 +107,16 @@ impl Book {
         operations: usize,
         mut work: impl FnMut() -> Result<()>,
     ) -> Result<()> {
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         for _ in 0..operations {
             work()?;
         }
-        self.note_time(entry, start.elapsed(), operations);
+        self.note_time(entry, watch.stop(), operations);
         Ok(())
     }
 
-    /// All that was noted.
-    pub fn close(self) -> Vec<Figure> {
-        self.figures
+    /// All that was noted: the figures, and what a profile has to know.
+    pub fn close(self) -> (Vec<Figure>, Vec<Profiled>) {
+        (self.figures, self.profiled)
     }
 }

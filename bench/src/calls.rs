@@ -7,7 +7,7 @@ use std::{
     hint::black_box,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -24,6 +24,7 @@ use crate::{
     book::{Book, Entry},
     channel::{instance, set_size},
     plan::Plan,
+    stopwatch::Stopwatch,
 };
 
 /// What reads and writes go through holds so many bytes.
@@ -201,9 +202,9 @@ impl Resized {
     fn doubled(&self, times: usize, resize: impl Fn(usize) -> Result<()>) -> Result<Duration> {
         let mut time = Duration::ZERO;
         for _ in 0..times {
-            let start = Instant::now();
+            let watch = Stopwatch::start();
             resize(2 * self.size)?;
-            time += start.elapsed();
+            time += watch.stop();
             resize(self.size)?;
         }
         Ok(time)

@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +17,8 @@ use nix::{
     },
     unistd::{ForkResult, Pid, fork, pipe2},
 };
+
+use crate::stopwatch::Stopwatch;
 
 /// Processes that were forked, are ready, and wait for the start signal.
 pub struct Crew {
@@ -99,9 +101,9 @@ impl Crew {
     fn timed(&mut self) -> std::io::Result<Duration> {
         let mut bytes = vec![0; self.members.len()];
         self.news.1.read_exact(&mut bytes)?;
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         self.start.1 = None;
         self.news.1.read_exact(&mut bytes)?;
-        Ok(start.elapsed())
+        Ok(watch.stop())
     }
 }

@@ -7,7 +7,7 @@ use std::{
     io::{Read, Write},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::mqueue::{MqdT, mq_receive, mq_send};
 
 /// Where messages go in, or come out.
@@ -19,6 +19,14 @@ pub enum End {
 }
 
 impl End {
+    /// The file that it is.
+    pub fn into_file(self) -> Result<File> {
+        match self {
+            Self::File(file) => Ok(file),
+            Self::Queue(_) => bail!("a message queue is no file"),
+        }
+    }
+
     /// Sends all of a message.
     pub fn send(&mut self, message: &[u8]) -> Result<()> {
         match self {

@@ -18,7 +18,9 @@ mod modules;
 mod ping_pong;
 mod plan;
 mod polling;
+mod rest;
 mod sleepers;
+mod stopwatch;
 mod switches;
 mod transfer;
 mod uring;
@@ -29,7 +31,7 @@ use anyhow::{Context, Result};
 use book::Book;
 use clap::Parser;
 use modules::Loaded;
-use mydevice_figures::{Guest, Record};
+use mydevice_figures::{Guest, Profile, Record};
 use nix::{
     sys::{
         resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit},
@@ -70,13 +72,20 @@ fn main() -> Result<()> {
         }
         Ok(())
     };
+    if !options.quick {
+        rest::wait()?;
+    }
     run(BEFORE)?;
     let module = Loaded::load("mydevice")?;
     run(PARTS)?;
+    // While the module has some.
+    let symbols = options.symbols.then(symbols).transpose()?;
     module.unload()?;
+    let (figures, profiled) = book.close();
     let record = Record {
         guest: guest()?,
-        figures: book.close(),
+        figures,
+        profile: symbols.map(|symbols| Profile { symbols, profiled }),
     };
     println!("{}", serde_json::to_string(&record)?);
     Ok(())
@@ -88,6 +97,14 @@ fn lift_limits() -> Result<()> {
     setrlimit(Resource::RLIMIT_NOFILE, files, files)?;
     setrlimit(Resource::RLIMIT_MSGQUEUE, RLIM_INFINITY, RLIM_INFINITY)?;
     Ok(())
+}
+
+/// The functions of the kernel and of its modules, as lines of `/proc/kallsyms`.
+fn symbols() -> Result<String> {
+    let all = fs::read_to_string("/proc/kallsyms").context("reading /proc/kallsyms")?;
+    let is_code = |line: &&str| matches!(line.split(' ').nth(1), Some("t" | "T" | "w" | "W"));
+    let code: Vec<_> = all.lines().filter(is_code).collect();
+    Ok(code.join("\n"))
 }
 
 /// The system that this is.

@@ -33,6 +33,7 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
             let entry = |work| Entry::new(work, who).size(SIZE);
             book.note(entry(Work::PingPong), times.median());
             book.note(entry(Work::PingPongTail), times.at(0.99));
+            book.note_windows(entry(Work::PingPong), messages);
         }
     }
     Ok(())

@@ -20,16 +20,44 @@ pub struct Options {
     scale: f64,
     /// A slice of a few seconds: one round of everything, with few messages, sizes and processes.
     #[arg(long)]
-    quick: bool,
+    pub quick: bool,
     /// Only the parts with this in their names; may be given more than once.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
+    /// Only this contender, of those in a part that has several; may be given more than once.
+    #[arg(long, value_name = "NAME", value_parser = who)]
+    who: Vec<Who>,
+    /// Only transfers in messages of so many bytes; may be given more than once.
+    #[arg(long, value_name = "BYTES")]
+    size: Vec<usize>,
+    /// Prints the kernel's symbols as well, and which windows between marks are what: for `cargo xtask profile`.
+    #[arg(long)]
+    pub symbols: bool,
+}
+
+/// A contender, or the floor, by its name.
+fn who(name: &str) -> Result<Who, String> {
+    let all = Who::CONTENDERS.into_iter().chain([Who::Floor]);
+    let names: Vec<_> = all.clone().map(Who::name).collect();
+    let found = all.into_iter().find(|who| who.name() == name);
+    found.ok_or_else(|| format!("there is no {name:?} but: {}", names.join(", ")))
 }
 
 impl Options {
     /// Whether the part of that name is to be measured.
     pub fn wants(&self, part: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| part.contains(text))
+    }
+
+    /// Whether it is to be measured how fast that contender is.
+    fn wants_who(&self, who: Who) -> bool {
+        self.who.is_empty() || self.who.contains(&who)
+    }
+
+    /// Those of the transfers that are to be measured.
+    fn wanted(&self, transfers: &[(usize, usize)]) -> Vec<(usize, usize)> {
+        let wants = |(size, _): &(usize, usize)| self.size.is_empty() || self.size.contains(size);
+        transfers.iter().copied().filter(wants).collect()
     }
 }
 
@@ -42,9 +70,13 @@ pub struct Plan {
     /// So many times the usual number of messages or calls.
     scale: f64,
     /// The bytes of a message in transfers, and how many messages are sent in all.
-    pub transfers: &'static [(usize, usize)],
+    pub transfers: Vec<(usize, usize)>,
+    /// The same by io_uring.
+    pub uring_transfers: Vec<(usize, usize)>,
     /// Ways to hand bytes over that this kernel has.
     pub contenders: Vec<Who>,
+    /// Whether the floor is measured.
+    pub floor: bool,
     /// How many readers sleep.
     pub sleepers: &'static [usize],
     /// How many instances are polled.
@@ -63,17 +95,24 @@ const TRANSFERS: &[(usize, usize)] = &[
     (1 << 20, 100),
 ];
 
+/// The same by io_uring.
+const URING_TRANSFERS: &[(usize, usize)] = &[(64, 20_000), (4 << 10, 10_000)];
+
 impl Plan {
     /// What the options ask for.
     pub fn new(options: &Options) -> Self {
-        let contenders = contenders();
+        let contenders = contenders(options);
+        let floor = options.wants_who(Who::Floor);
+        let uring_transfers = options.wanted(URING_TRANSFERS);
         if options.quick {
             return Self {
                 rounds: 1,
                 ping_pong_rounds: 1,
                 scale: options.scale / 50.0,
-                transfers: &[(64, 20_000), (4 << 10, 10_000)],
+                transfers: options.wanted(&[(64, 20_000), (4 << 10, 10_000)]),
+                uring_transfers,
                 contenders,
+                floor,
                 sleepers: &[1, 20],
                 polled: &[1, 20],
                 idle: &[0, 5],
@@ -84,8 +123,10 @@ impl Plan {
             rounds,
             ping_pong_rounds: rounds.max(20),
             scale: options.scale,
-            transfers: TRANSFERS,
+            transfers: options.wanted(TRANSFERS),
+            uring_transfers,
             contenders,
+            floor,
             sleepers: &[1, 10, 100, 1000],
             polled: &[1, 10, 100, 1000],
             idle: &[0, 15, 63, 255],
@@ -99,7 +140,7 @@ impl Plan {
 }
 
 /// Ways to hand bytes over that this kernel has: not each has message queues.
-fn contenders() -> Vec<Who> {
+fn contenders(options: &Options) -> Vec<Who> {
     let there = |who: &Who| {
         // An instance needs the module, which is loaded later.
         if *who == Who::MyDevice {
@@ -111,5 +152,7 @@ fn contenders() -> Vec<Who> {
         }
         made.is_ok()
     };
-    Who::CONTENDERS.into_iter().filter(there).collect()
+    let wanted = |who: &Who| options.wants_who(*who);
+    let contenders = Who::CONTENDERS.into_iter().filter(wanted);
+    contenders.filter(there).collect()
 }

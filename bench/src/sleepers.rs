@@ -2,7 +2,7 @@
 
 //! What a write costs while many readers sleep: one of them is woken.
 
-use std::{fs::File, io::Write, os::fd::OwnedFd, time::Instant};
+use std::{fs::File, io::Write, os::fd::OwnedFd};
 
 use anyhow::{Context, Result};
 use mydevice_figures::{Sample, Who, Work};
@@ -14,6 +14,7 @@ use crate::{
     channel::{instance, open},
     crowd::Crowd,
     plan::Plan,
+    stopwatch::Stopwatch,
 };
 
 /// The bytes of a write.
@@ -33,6 +34,7 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
         for audience in &mut audiences {
             let times = Sample::new(audience.write(writes)?);
             book.note(audience.entry, times.median());
+            book.note_windows(audience.entry, writes);
         }
     }
     audiences.into_iter().try_for_each(Audience::end)
@@ -80,9 +82,9 @@ impl Audience {
     fn write(&mut self, times: usize) -> Result<Vec<f64>> {
         let mut taken = Vec::with_capacity(times);
         for _ in 0..times {
-            let start = Instant::now();
+            let watch = Stopwatch::start();
             self.writer.write_all(&[7; SIZE]).context("writing")?;
-            taken.push(start.elapsed().as_secs_f64() * 1e9);
+            taken.push(watch.stop().as_secs_f64() * 1e9);
             self.crowd.settle()?;
         }
         Ok(taken)

@@ -32,7 +32,7 @@ const LARGE: usize = 2 << 20;
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     let _folios = LargeFolios::allow()?;
     for (work, crowd) in CROWDS {
-        for &(size, messages) in plan.transfers {
+        for &(size, messages) in &plan.transfers {
             let transfer = Transfer {
                 writers: crowd,
                 readers: crowd,
@@ -44,8 +44,10 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
                     let entry = Entry::new(work, who).size(size);
                     book.note_time(entry, transfer.time(who)?, transfer.total());
                 }
-                let entry = Entry::new(work, Who::Floor).size(size);
-                book.note_time(entry, transfer.floor()?, transfer.total());
+                if plan.floor {
+                    let entry = Entry::new(work, Who::Floor).size(size);
+                    book.note_time(entry, transfer.floor()?, transfer.total());
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Transfers by io_uring, with so many requests in flight on both sides, beside plain calls.
+//! Transfers by io_uring, with so many requests in flight on both sides, beside plain calls: of an instance, and of a pipe.
 
 use std::{
     fs::{self, File},
@@ -17,14 +17,14 @@ use nix::{errno::Errno, fcntl::OFlag, unistd::pipe2};
 
 use crate::{
     book::{Book, Entry},
-    channel::{instance, open},
+    channel::Channel,
     crew::Crew,
     plan::Plan,
     transfer::Transfer,
 };
 
-/// The bytes of a message, and how many are sent.
-const TRANSFERS: [(usize, usize); 2] = [(64, 20_000), (4096, 10_000)];
+/// Who has files that io_uring can read and write, of those worth looking at.
+const WHO: [Who; 2] = [Who::MyDevice, Who::Pipe];
 /// How many requests are in flight on each side.
 const DEPTHS: [usize; 2] = [1, 32];
 /// "At the file's position", which is the only one that a stream has.
@@ -32,21 +32,24 @@ const CURRENT: u64 = u64::MAX;
 
 /// Both depths and plain calls, by turns.
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
-    for (size, messages) in TRANSFERS {
+    let contenders = WHO.into_iter().filter(|who| plan.contenders.contains(who));
+    for &(size, messages) in &plan.uring_transfers {
         let transfer = Transfer {
             writers: 1,
             readers: 1,
             size,
             messages: plan.scaled(messages),
         };
-        let entry = |work| Entry::new(work, Who::MyDevice).size(size);
         for _ in 0..plan.rounds {
-            let plain = transfer.time(Who::MyDevice)?;
-            book.note_time(entry(Work::Uring), plain, transfer.total());
-            for depth in DEPTHS {
-                let (time, workers) = by_ring(&transfer, depth)?;
-                book.note_time(entry(Work::Uring).count(depth), time, transfer.total());
-                book.note(entry(Work::UringWorkers).count(depth), workers);
+            for who in contenders.clone() {
+                let entry = |work| Entry::new(work, who).size(size);
+                let plain = transfer.time(who)?;
+                book.note_time(entry(Work::Uring), plain, transfer.total());
+                for depth in DEPTHS {
+                    let (time, workers) = by_ring(&transfer, who, depth)?;
+                    book.note_time(entry(Work::Uring).count(depth), time, transfer.total());
+                    book.note(entry(Work::UringWorkers).count(depth), workers);
+                }
             }
         }
     }
@@ -54,16 +57,21 @@ pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
 }
 
 /// The transfer with a ring on each side; returns how long it took, and how many worker threads there were.
-fn by_ring(transfer: &Transfer, depth: usize) -> Result<(Duration, f64)> {
+fn by_ring(transfer: &Transfer, who: Who, depth: usize) -> Result<(Duration, f64)> {
     let Transfer { size, .. } = *transfer;
+    let capacity = transfer.capacity();
     let total = size * transfer.total();
-    let instance = instance("uring", transfer.capacity())?;
+    let mut channel = Channel::new(who, capacity, size, "uring")?;
     let (workers, say_workers) = pipe2(OFlag::O_CLOEXEC)?;
     let mut crew = Crew::new()?;
     for writes in [true, false] {
         let mut say = File::from(say_workers.try_clone()?);
         crew.fork(|| {
-            let mut pump = Pump::new(open(instance.node(), writes)?, size, depth)?;
+            let end = match writes {
+                true => channel.writer(capacity)?,
+                false => channel.reader()?,
+            };
+            let mut pump = Pump::new(end.into_file()?, size, depth)?;
             Ok(move || {
                 match writes {
                     true => pump.write(total)?,
@@ -76,8 +84,9 @@ fn by_ring(transfer: &Transfer, depth: usize) -> Result<(Duration, f64)> {
             })
         })?;
     }
+    channel.close_ends();
     let time = crew.run()?;
-    instance.remove()?;
+    channel.remove()?;
     let mut counts = [0; 2];
     File::from(workers).read_exact(&mut counts)?;
     Ok((time, counts.into_iter().map(f64::from).sum()))

@@ -100,6 +100,15 @@ pub fn guest_bench() -> Result<PathBuf> {
     guest_program("mydevice-bench")
 }
 
+/// The plugin for QEMU's translator that counts instructions by address.
+pub fn profiler() -> Result<PathBuf> {
+    let name = "mydevice-profiler";
+    let mut cargo = cargo("build");
+    cargo.args(["--release", "--quiet", "--package", name]);
+    step::output(&mut cargo).with_context(|| format!("build {name}"))?;
+    Ok(target().join("release/libmydevice_profiler.so"))
+}
+
 /// The optimized program of the package with the same name.
 fn guest_program(name: &str) -> Result<PathBuf> {
     let mut cargo = guest_cargo("build");

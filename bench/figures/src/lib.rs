@@ -8,6 +8,8 @@
 mod sample;
 mod work;
 
+use std::ops::Range;
+
 pub use sample::Sample;
 use serde::{Deserialize, Serialize};
 pub use work::{Unit, Who, Work};
@@ -19,6 +21,35 @@ pub struct Record {
     pub guest: Guest,
     /// What it measured.
     pub figures: Vec<Figure>,
+    /// What a profile of it has to know, if it was asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+}
+
+/// What makes a profile of the instructions that were counted beside the figures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Profile {
+    /// The functions of the kernel and of its modules, as lines of `/proc/kallsyms`.
+    pub symbols: String,
+    /// What was timed.
+    pub profiled: Vec<Profiled>,
+}
+
+/// What was timed, once or as often as a round asks for, by somebody.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Profiled {
+    /// What was done.
+    pub work: Work,
+    /// By what.
+    pub who: Who,
+    /// The bytes of a message; 0 where there is none.
+    pub size: u64,
+    /// How many there were of what the work counts.
+    pub count: u64,
+    /// How often it was done.
+    pub operations: u64,
+    /// The numbers of the windows between marks in which it was done.
+    pub windows: Range<u64>,
 }
 
 /// The system that the program ran on.

@@ -7,14 +7,18 @@ mod charter;
 mod compare;
 mod page;
 mod plots;
+mod profile;
 mod run;
+mod symbols;
 mod tables;
 mod targets;
 mod text;
+mod windows;
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
+pub use profile::write_profile;
 pub use run::{Host, Place, Run};
 
 /// Writes the report of these runs into a folder.

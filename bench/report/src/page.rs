@@ -34,6 +34,11 @@ What is judged is in bold, on the kernel that the figure is asked of. Of through
 
 ";
 
+const WHY: &str = "
+[unreached.md](unreached.md) has what stands in the way where a figure is not met, and [profile.md](profile.md) in which functions
+the instructions are spent.
+";
+
 const CHARTER: &str = "
 ## Targets for a native machine
 
@@ -49,6 +54,7 @@ const REPEAT: &str = "
     cargo xtask bench --quick               # a slice of some seconds, into target/bench
     cargo xtask bench -- --only transfers   # a part, into target/bench
     cargo xtask bench --report-only         # this page anew, from the figures that are there
+    cargo xtask profile                     # the profile, which any machine can make
 
 The values of every round are in the JSON files beside this page.
 ";
@@ -75,6 +81,7 @@ pub fn page(runs: &[Run], plots: &[Plot]) -> String {
     let mut page = BEGINNING.to_owned();
     page += TARGETS;
     page += &targets::table(runs);
+    page += WHY;
     page += CHARTER;
     page += &charter::table(runs);
     for run in runs {

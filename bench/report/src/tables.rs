@@ -211,13 +211,14 @@ fn io_uring(run: &Run) -> String {
     if figures.is_empty() {
         return String::new();
     }
-    let columns = ["message", "in flight", "a message", "worker threads"];
+    let columns = ["", "message", "in flight", "a message", "worker threads"];
     let mut table = format!("\n### io_uring, 1:1\n\n{}", heading(&columns));
     for figure in figures {
         let workers = run
             .record
             .find(Work::UringWorkers, figure.who, figure.size, figure.count);
         table += &row([
+            figure.who.name().to_owned(),
             size(figure.size),
             match figure.count {
                 0 => "plain calls".to_owned(),

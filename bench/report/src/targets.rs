@@ -2,7 +2,7 @@
 
 //! The figures to reach, and how far they are reached.
 
-use mydevice_figures::{Record, Sample, Who, Work};
+use mydevice_figures::{Figure, Record, Sample, Who, Work};
 
 use crate::{
     compare::{counts, ours_to, throughput_to, throughput_to_best},
@@ -203,7 +203,8 @@ fn calls() -> Vec<Target> {
 
 /// The most worker threads that io_uring had at that depth.
 fn workers(record: &Record, depth: u64) -> String {
-    let figures = record.of(Work::UringWorkers).filter(|f| f.count == depth);
+    let ours = |f: &&Figure| f.who == Who::MyDevice && f.count == depth;
+    let figures = record.of(Work::UringWorkers).filter(ours);
     let most = figures
         .flat_map(|f| f.values.iter().copied())
         .reduce(f64::max);

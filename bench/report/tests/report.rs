@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use mydevice_figures::{Figure, Guest, Record, Who, Work};
-use mydevice_report::{Host, Place, Run, write};
+use mydevice_figures::{Figure, Guest, Profile, Profiled, Record, Who, Work};
+use mydevice_report::{Host, Place, Run, write, write_profile};
 
 /// Two rounds of every work by everybody, of every size and count that the report asks for.
 fn figures(ours: f64) -> Vec<Figure> {
@@ -50,6 +50,7 @@ fn run(place: Place, ours: f64) -> Run {
                 memory: 2048,
             },
             figures: figures(ours),
+            profile: None,
         },
     }
 }
@@ -60,7 +61,8 @@ fn page(ours: f64) -> String {
     let runs = Place::ALL.map(|place| run(place, ours));
     write(&runs, folder.path()).expect("a report");
     let page = fs::read_to_string(folder.path().join("README.md")).expect("a page");
-    for link in page.split("](").skip(1) {
+    for image in page.split("![").skip(1) {
+        let link = image.split("](").nth(1).expect("a link behind a title");
         let file = link.split(')').next().expect("the end of a link");
         let drawing = fs::read_to_string(folder.path().join(file)).expect("a drawing");
         assert!(drawing.contains("</svg>"), "{file}");
@@ -116,4 +118,54 @@ fn without_figures_nothing_is_claimed() {
     let page = fs::read_to_string(folder.path().join("README.md")).expect("a page");
     assert_eq!(verdict(&page, "STATUS against FIONREAD"), "not measured");
     assert_eq!(verdict(&page, "a write of 64 B"), "not measured");
+}
+
+/// A profile has a row for each function, with what one operation cost in it, of the round in the middle.
+#[test]
+fn a_profile_says_where_instructions_are() {
+    let profiled = |who, windows| Profiled {
+        work: Work::OneToOne,
+        who,
+        size: 64,
+        count: 0,
+        operations: 10,
+        windows,
+    };
+    let mut run = run(Place::Icount, 1.0);
+    run.record.profile = Some(Profile {
+        symbols: "ffffffff81000000 T vfs_read\nffffffff81000100 T pipe_read\n\
+            ffffffffc0000000 t _RNvNtCs1234_8mydevice4file4read\t[mydevice]"
+            .to_owned(),
+        profiled: vec![
+            profiled(Who::MyDevice, 0..2),
+            profiled(Who::Pipe, 3..4),
+            profiled(Who::Pipe, 4..5),
+            profiled(Who::Pipe, 5..6),
+        ],
+    });
+    // The third window was of nothing that is asked for.
+    let counts = "window\nffffffffc0000010 200\nffffffff81000000 100\n\
+        window\nffffffffc0000020 50\n\
+        window\n1000 7777777\n\
+        window\nffffffff81000100 9999\n\
+        window\nffffffff81000100 300\n1000 1\n\
+        window\nffffffff81000100 1\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    write_profile(&run, counts, folder.path()).expect("a profile");
+    let page = fs::read_to_string(folder.path().join("profile.md")).expect("the page");
+    for row in [
+        "| function | mydevice | share | pipe | share |",
+        "| **all** | 35.0 | 100.0% | 30.1 | 100.0% |",
+        "| **of them in the module** | 25.0 | 71.4% | 0.00 | 0.0% |",
+        "| `pipe_read` | 0.00 | 0.0% | 30.0 | 99.7% |",
+        "| `mydevice::file::read [mydevice]` | 25.0 | 71.4% | 0.00 | 0.0% |",
+        "| `vfs_read` | 10.0 | 28.6% | 0.00 | 0.0% |",
+        "| all others | 0.00 | 0.0% | 0.10 | 0.3% |",
+    ] {
+        assert!(page.contains(row), "{row} is not in:\n{page}");
+    }
+
+    let gone = write_profile(&run, "window\n", folder.path());
+    let said = format!("{:#}", gone.expect_err("windows are missing"));
+    assert!(said.contains("window 1"), "{said}");
 }

@@ -110,7 +110,7 @@ impl Bench {
     fn measure(&self, place: Where) -> Result<Run> {
         let command = self.command(place)?;
         let (host, said) = match place {
-            Where::Stock | Where::Icount => in_vm(command, place == Where::Icount)?,
+            Where::Stock | Where::Icount => in_vm(command, place == Where::Icount, None)?,
             Where::Uml => on_uml(command)?,
         };
         let mut record: Record =
@@ -152,11 +152,19 @@ impl Bench {
     }
 }
 
-/// Runs the program in the VM; returns what it ran on, and its figures.
-fn in_vm(command: Vec<String>, counts: bool) -> Result<(Host, Vec<u8>)> {
+/// Runs the program in the VM; returns what it ran on, and its figures. With a file for them, instructions are counted by
+/// address.
+pub fn in_vm(
+    command: Vec<String>,
+    counts: bool,
+    profile: Option<&Path>,
+) -> Result<(Host, Vec<u8>)> {
     let stock = kernels::find("stock")?;
     let (cache, tree, mut vm) = MachineOptions::of(stock).prepare(command)?;
     vm.counts = counts;
+    if let Some(counts) = profile {
+        vm.profiler = Some((project::profiler()?, counts.to_owned()));
+    }
     vm.timeout = Some(LIMIT);
     let host = host::describe(&tree, vm.accelerator(&cache, &tree)?.about())?;
     let mut said = Vec::new();

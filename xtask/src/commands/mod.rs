@@ -9,6 +9,7 @@ pub mod deb;
 pub mod fuzz;
 pub mod install_test;
 pub mod lint;
+pub mod profile;
 pub mod run;
 pub mod rust_analyzer;
 pub mod setup;

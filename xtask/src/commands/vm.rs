@@ -95,6 +95,7 @@ impl MachineOptions {
             cwd: std::env::current_dir().context("find the current directory")?,
             terminal: None,
             counts: self.counts,
+            profiler: None,
         };
         Ok((cache, tree, vm))
     }

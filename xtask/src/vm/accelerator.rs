@@ -86,6 +86,7 @@ fn boots(tree: &Tree) -> Result<bool> {
         accelerator: Accelerator::Kvm,
         initramfs: &initramfs,
         folders: &[],
+        profiler: None,
     };
     let mut qemu = machine.start(
         tree,

@@ -59,6 +59,8 @@ pub struct Vm {
     pub terminal: Option<TerminalSize>,
     /// The guest's clock counts instructions, of one processor.
     pub counts: bool,
+    /// A plugin for QEMU's translator that counts instructions by address, and the file into which it writes.
+    pub profiler: Option<(PathBuf, PathBuf)>,
 }
 
 impl Vm {
@@ -107,6 +109,7 @@ impl Vm {
             accelerator,
             initramfs: &initramfs,
             folders: &folders,
+            profiler: self.profiler.as_ref(),
         };
         let log = folder.path().join("kernel.log");
         let mut qemu = machine.start(tree, &daemons, &link, folder.path(), &log)?;

@@ -66,6 +66,8 @@ pub struct Machine<'a> {
     pub initramfs: &'a Path,
     /// Folders that QEMU itself serves: tag, path, and whether they are only to be read.
     pub folders: &'a [(String, PathBuf, bool)],
+    /// A plugin for the translator, and the file into which it writes.
+    pub profiler: Option<&'a (PathBuf, PathBuf)>,
 }
 
 /// A QEMU at work; it ends when this is dropped.
@@ -130,6 +132,13 @@ impl Machine<'_> {
             .arg("-smp")
             .arg(self.cpus.to_string());
         qemu.args(self.accelerator.options());
+        if let Some((plugin, counts)) = self.profiler {
+            qemu.arg("-plugin").arg(format!(
+                "file={},counts={}",
+                escaped(plugin),
+                escaped(counts)
+            ));
+        }
         qemu.arg("-kernel")
             .arg(tree.image())
             .arg("-initrd")
