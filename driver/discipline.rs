@@ -419,6 +419,34 @@ macro_rules! disciplines {
             }
         }
 
+        // What is asked at each small read and write, called directly: by way of the table of a `dyn Discipline`, where
+        // nothing can be inlined, it costs more than the answer.
+        impl Store {
+            /// [`Discipline::ring`].
+            #[inline]
+            pub(crate) fn ring(&mut self) -> Option<(&mut Ring, &Arc<Memory>)> {
+                match &mut self.data {
+                    $(Data::$kind(discipline) => discipline.ring(),)+
+                }
+            }
+
+            /// [`Discipline::has_room`].
+            #[inline]
+            pub(crate) fn has_room(&self, len: usize) -> bool {
+                match &self.data {
+                    $(Data::$kind(discipline) => discipline.has_room(len),)+
+                }
+            }
+
+            /// [`Discipline::offers`].
+            #[inline]
+            pub(crate) fn offers(&self) -> bool {
+                match &self.data {
+                    $(Data::$kind(discipline) => discipline.offers(),)+
+                }
+            }
+        }
+
         impl Deref for Store {
             type Target = dyn Discipline;
 
