@@ -411,15 +411,18 @@ impl State {
             return Events::GONE;
         }
         let mut events = Events::NONE;
-        let mut own = opened.own_cursor(position);
-        let (available, over, room) = opened.with_cursor(&mut own, |cursor| {
-            let room = self.store.room_for(cursor, cursor.refused.max(1));
-            (
-                self.store.available(cursor),
-                self.store.is_over(cursor),
-                room,
-            )
-        });
+        let (available, over, room) = match self.store.ring() {
+            // Of an open nothing is to be known.
+            Some((ring, _)) => (ring.used(), false, ring.room() > 0),
+            None => opened.with_cursor(&mut opened.own_cursor(position), |cursor| {
+                let room = self.store.room_for(cursor, cursor.refused.max(1));
+                (
+                    self.store.available(cursor),
+                    self.store.is_over(cursor),
+                    room,
+                )
+            }),
+        };
         if opened.reads {
             let readable = match self.store.rules().reading {
                 Reading::Take => available > 0 && self.may_take(),
@@ -429,13 +432,15 @@ impl State {
             if readable || over || empty && self.is_end(opened) {
                 events = events | Events::READABLE;
             }
-            // What nobody has begun to take may still come to this open.
-            let more = match self.store.rules().reading {
-                Reading::Take => self.store.offers(),
-                Reading::Copy => false,
-            };
-            if empty && !more && self.hung_up(opened) {
-                events = events | Events::HANGUP;
+            if empty && self.hung_up(opened) {
+                // What nobody has begun to take may still come to this open.
+                let more = match self.store.rules().reading {
+                    Reading::Take => self.store.offers(),
+                    Reading::Copy => false,
+                };
+                if !more {
+                    events = events | Events::HANGUP;
+                }
             }
         }
         if opened.writes {
