@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use kernel::{
-    fs::{file::flags, File},
+    fs::File,
     prelude::*,
     transmute::AsBytes,
     uaccess::{UserPtr, UserSlice},
@@ -16,7 +16,7 @@ use crate::{
     instance::Instance,
     kapi::{
         capability::is_admin,
-        file::{position, FIONREAD},
+        file::{is_nonblocking, position, FIONREAD},
     },
     queue::{
         counters::saturate,
@@ -40,7 +40,7 @@ pub(crate) fn ioctl(open: &OpenFile, file: &File, cmd: u32, arg: usize) -> Resul
         FIONREAD => return put(arg, &available(open, file)?),
         _ => instance.alive()?,
     }
-    let nonblocking = file.flags() & flags::O_NONBLOCK != 0;
+    let nonblocking = is_nonblocking(file);
     match cmd {
         MYDEV_CLEAR => {
             may_change(open)?;

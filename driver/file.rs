@@ -6,7 +6,7 @@
 
 use kernel::{
     alloc::flags::GFP_KERNEL_ACCOUNT,
-    fs::{file::flags, File, Kiocb},
+    fs::{File, Kiocb},
     iov::{IovIterDest, IovIterSource},
     prelude::*,
     sync::Arc,
@@ -16,7 +16,7 @@ use crate::{
     control,
     instance::{short::WORTH_A_TRY, Instance, Opened},
     kapi::{
-        file::{nonblocking, position, FileOperations, Opening, SeekEnd},
+        file::{is_nonblocking, nonblocking, position, FileOperations, Opening, SeekEnd},
         poll::{Events, PollTable},
         print::debug_line,
         user::UserBuffer,
@@ -85,10 +85,10 @@ impl OpenFile {
     }
 
     /// Writes the short way, if there is one for this write.
-    fn write_short(&self, from: UserBuffer) -> Option<Result<usize>> {
+    fn write_short(&self, from: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
         match params::log_transfers() {
             true => None,
-            false => self.instance.write_short(from),
+            false => self.instance.write_short(from, nonblocking),
         }
     }
 }
@@ -128,11 +128,11 @@ impl FileOperations for OpenFile {
     }
 
     fn read_buffer(open: Pin<&Self>, file: &File, to: UserBuffer) -> Option<Result<usize>> {
-        open.read_short(to, file.flags() & flags::O_NONBLOCK != 0)
+        open.read_short(to, is_nonblocking(file))
     }
 
-    fn write_buffer(open: Pin<&Self>, _file: &File, from: UserBuffer) -> Option<Result<usize>> {
-        open.write_short(from)
+    fn write_buffer(open: Pin<&Self>, file: &File, from: UserBuffer) -> Option<Result<usize>> {
+        open.write_short(from, is_nonblocking(file))
     }
 
     fn read_iter(
@@ -166,14 +166,16 @@ impl FileOperations for OpenFile {
         // A write always appends and leaves the position, which is that of reading, where it is.
         let open = kiocb.file();
         let wanted = iov.len();
+        let nonblocking = nonblocking(&kiocb);
         if wanted <= WORTH_A_TRY {
-            let short = UserBuffer::of_source(iov).and_then(|from| open.write_short(from));
+            let short =
+                UserBuffer::of_source(iov).and_then(|from| open.write_short(from, nonblocking));
             if let Some(result) = short {
                 iov.advance(*result.as_ref().unwrap_or(&0));
                 return result;
             }
         }
-        let result = open.instance.write(&open.opened, iov, nonblocking(&kiocb));
+        let result = open.instance.write(&open.opened, iov, nonblocking);
         log_transfer(&open.instance, "write", wanted, &result);
         result
     }

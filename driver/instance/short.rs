@@ -37,7 +37,7 @@ enum Attempt {
     Moved(usize),
     /// This is to be copied, and the gate knows of it.
     Claimed(Arc<Memory>, Span),
-    /// There is nothing to read, and it may be waited for.
+    /// There is nothing to read, or no room at all, and it may be waited for.
     Wait,
     /// The usual way is to be taken; nothing has changed.
     Usual,
@@ -59,7 +59,9 @@ impl Instance {
                 self.give_back(state, News::BOTH);
                 Some(Ok(n))
             }
-            Attempt::Wait if !nonblocking => self.wait_to_read_short(state, opened, to),
+            // As the usual way would answer.
+            Attempt::Wait if nonblocking => Some(Err(EAGAIN)),
+            Attempt::Wait => self.wait_to_read_short(state, opened, to),
             other => self.end_short_read(state, other, to),
         }
     }
@@ -67,7 +69,7 @@ impl Instance {
     /// Takes all bytes from a writer the short way, or none (`None`). Otherwise as [`Instance::write`]. Does not wait for
     /// room: a writer that does keeps its place among others until it has its turn, which is a matter of the usual way.
     #[inline]
-    pub(crate) fn write_short(&self, from: UserBuffer) -> Option<Result<usize>> {
+    pub(crate) fn write_short(&self, from: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
         let mut state = self.state.lock();
         match state.write_short(from) {
             Attempt::Moved(n) => {
@@ -85,6 +87,11 @@ impl Instance {
                 };
                 self.give_back(state, news);
                 Some(if n > 0 { Ok(n) } else { Err(EFAULT) })
+            }
+            // As the usual way would answer.
+            Attempt::Wait if nonblocking => {
+                state.was_full = true;
+                Some(Err(EAGAIN))
             }
             _ => None,
         }
@@ -176,7 +183,10 @@ impl State {
             return Attempt::Usual;
         };
         if n > ring.room() {
-            return Attempt::Usual;
+            return match ring.room() {
+                0 => Attempt::Wait,
+                _ => Attempt::Usual,
+            };
         }
         let Some(region) = ring.back(n).straight() else {
             return Attempt::Usual;

@@ -182,6 +182,11 @@ pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
     kiocb_flags & raw::IOCB_NOWAIT != 0 || file_flags & flags::O_NONBLOCK != 0
 }
 
+/// Whether calls on the file must not wait, as far as it says itself.
+pub fn is_nonblocking(file: &File) -> bool {
+    file.flags() & flags::O_NONBLOCK != 0
+}
+
 /// The file's position, for those who are not given one.
 pub fn position(file: &File) -> i64 {
     // SAFETY: The file is valid. Other tasks may move its position at any time, so it is read once, whole.
