@@ -2,7 +2,7 @@
 #
 # A thin front for `cargo xtask`. `make help` says what there is.
 
-.PHONY: all modules run test test-all bench fuzz shell lint rust-analyzer deb install-test clean help need-tools
+.PHONY: all modules run test test-all bench book fuzz shell lint rust-analyzer deb install-test clean help need-tools
 
 all: modules
 
@@ -24,7 +24,7 @@ modules: need-tools
 run test bench shell: need-tools
 	cargo xtask $@ $(if $(KERNEL),--kernel '$(KERNEL)')
 
-test-all fuzz lint rust-analyzer deb install-test: need-tools
+test-all book fuzz lint rust-analyzer deb install-test: need-tools
 	cargo xtask $@
 
 clean: need-tools
@@ -39,6 +39,7 @@ help:
 	@echo 'make test-all        run every test at its full length, on every kernel: hours'
 	@echo 'make shell           open a shell in the VM, both modules at hand'
 	@echo 'make bench           measure a stream beside a pipe and others, and report in docs/performance'
+	@echo 'make book            make the manual, with its pictures and rustdoc, in target/book'
 	@echo 'make fuzz            fuzz the logic of the queues, ten minutes a target (cargo xtask fuzz --help)'
 	@echo 'make lint            rustfmt, clippy, rustdoc, sparse, the C header, shell scripts'
 	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'

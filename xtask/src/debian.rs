@@ -101,6 +101,11 @@ pub fn install_host_packages(log: &Path) -> Result<()> {
     if !keyring.exists() {
         missing.push("debian-archive-keyring");
     }
+    install_on_host(&missing, log)
+}
+
+/// Installs these packages on the host.
+pub fn install_on_host(missing: &[&str], log: &Path) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }

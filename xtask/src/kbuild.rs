@@ -79,6 +79,27 @@ fn run(tree: &Tree, name: &str, arguments: &[&str]) -> Result<String> {
     Ok(said)
 }
 
+/// Has rustdoc describe the driver, private items too; returns the folder with the pages. It is called as the compiler
+/// was when it built the module.
+pub fn rustdoc(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf> {
+    let built = modules(cache, tree, kernel_name)?;
+    let _lock = cache.lock("build")?;
+    let folder = output_folder(&format!("{kernel_name}-rustdoc"));
+    make_own(&tree.inside(&folder))?;
+    let script = "cd \"$1\"
+        compiler=$(sed -n 's/^savedcmd_[^ ]* := //p' driver/.mydevice.o.cmd)
+        eval \"$(echo \"$compiler\" | sed -e 's/ rustc / rustdoc --document-private-items /' \\
+            -e 's/ --out-dir [^ ]*/ -o \"$2\"/' -e 's/ --emit=[^ ]*//g' -e 's/ -Zbinary_dep_depinfo=y//')\"";
+    let mut command = tree.command("sh")?;
+    command.env("RUSTC_BOOTSTRAP", "1").env(
+        "MYDEVICE_BINDINGS",
+        built.join("driver/kapi/bindings_generated.rs"),
+    );
+    command.args(["-ec", script, "sh"]).arg(&built).arg(&folder);
+    step::quiet(&mut command).context("have rustdoc describe the driver")?;
+    Ok(tree.inside(&folder))
+}
+
 /// Builds the modules as part of the kernel, in the source tree of a kernel that was built here; returns the folder
 /// that holds them.
 pub fn in_tree(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf> {

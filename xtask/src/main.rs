@@ -3,6 +3,7 @@
 //! `cargo xtask`: everything that is done with this checkout. `make help` lists the short ways.
 
 mod cache;
+mod cargo_tool;
 mod commands;
 mod debian;
 mod host;
@@ -15,6 +16,7 @@ mod packaging;
 mod privilege;
 mod project;
 mod recipe;
+mod rustdoc;
 mod step;
 mod tally;
 mod tree;
@@ -45,6 +47,7 @@ enum Task {
     Run(commands::run::Run),
     Bench(commands::bench::Bench),
     Profile(commands::profile::Profile),
+    Book(commands::book::Book),
     Test(commands::test::Test),
     TestAll(commands::test_all::TestAll),
     Shell(commands::shell::Shell),
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Run(task) => task.run(),
         Task::Bench(task) => task.run(),
         Task::Profile(task) => task.run(),
+        Task::Book(task) => task.run(),
         Task::Test(task) => task.run(),
         Task::TestAll(task) => task.run(),
         Task::Shell(task) => task.run(),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::cache::Cache;
+use crate::cargo_tool::CargoTool;
 use crate::project;
-use crate::step::{self, say};
+use crate::step;
 
 /// Fuzzes the logic of the queues on the host, one target after the other.
 ///
@@ -25,8 +25,12 @@ pub struct Fuzz {
     targets: Vec<String>,
 }
 
-/// What is installed into the cache.
-const CARGO_FUZZ: &str = "0.13.1";
+const CARGO_FUZZ: CargoTool = CargoTool {
+    name: "cargo-fuzz",
+    version: "0.13.1",
+    usual: "60 s",
+    arguments: &[],
+};
 
 /// Optimised, with overflow checks. The sanitizers look for misuse of memory, and `queue` forbids `unsafe`.
 const BUILD: [&str; 5] = [
@@ -39,7 +43,7 @@ const BUILD: [&str; 5] = [
 
 impl Fuzz {
     pub fn run(self) -> Result<ExitCode> {
-        let program = cargo_fuzz()?;
+        let program = CARGO_FUZZ.program()?;
         if step::quiet(Command::new("c++").arg("--version")).is_err() {
             bail!(
                 "libFuzzer is written in C++, and there is no c++. Install it:  sudo apt-get install g++"
@@ -107,22 +111,6 @@ fn fuzz(program: &Path, arguments: &[&str]) -> Command {
         .env("RUSTC_BOOTSTRAP", "1")
         .current_dir(project::root().join("queue/fuzz"));
     command
-}
-
-/// The program, which is installed if it is missing.
-fn cargo_fuzz() -> Result<PathBuf> {
-    let cache = Cache::open()?;
-    let _lock = cache.lock("cargo-fuzz")?;
-    let folder = cache.entry("cargo-fuzz", &[CARGO_FUZZ]);
-    let program = folder.join("bin/cargo-fuzz");
-    if !program.is_file() {
-        let mut install = project::cargo("install");
-        install.args(["cargo-fuzz", "--locked", "--version", CARGO_FUZZ, "--root"]);
-        let log = cache.path().join("cargo-fuzz.log");
-        step::run("Installing cargo-fuzz", "60 s", &log, install.arg(&folder))?;
-    }
-    say!("cargo-fuzz {CARGO_FUZZ}");
-    Ok(program)
 }
 
 /// What libFuzzer says at its end: `Done 123 runs in 5 second(s)`.

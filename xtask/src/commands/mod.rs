@@ -3,6 +3,7 @@
 //! One file a command.
 
 pub mod bench;
+pub mod book;
 pub mod build;
 pub mod clean;
 pub mod deb;
