@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Follows the manual: types the commands of each page, and compares what they print with what the page says.
+//!
+//! `mydevice_book::console` says how a page is written. Each page is a test, named after it. It begins with the module
+//! freshly loaded, or, if its first command loads it, with none; in an empty folder with the two modules; in a shell of
+//! its own. A block that no test can run is listed as an ignored one.
+
+mod follow;
+mod shell;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use mydevice_book::console::{Block, Content, blocks};
+use mydevice_book::{Page, console};
+
+fn main() -> ExitCode {
+    let (filters, options) = filters(std::env::args());
+    let arguments = Arguments::from_iter(options);
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let pages = Page::all(root).expect("the pages of the manual");
+    let mut trials = Vec::new();
+    for page in pages {
+        let blocks = blocks(&page).unwrap_or_else(|error| panic!("{error}"));
+        let path = page.path.display().to_string();
+        for block in &blocks {
+            if let Content::Host(steps) = &block.content {
+                trials.push(not_run(&path, block.line, steps));
+            }
+        }
+        let blocks: Vec<Block> = blocks
+            .into_iter()
+            .filter(|block| !matches!(block.content, Content::Host(_)))
+            .collect();
+        if blocks.iter().any(|b| matches!(b.content, Content::Run(_))) {
+            let name = format!("the_page_does_what_it_says::{path}");
+            trials.push(Trial::test(name, move || {
+                follow::page(&path, &blocks);
+                Ok(())
+            }));
+        }
+    }
+    if !filters.is_empty() {
+        trials.retain(|trial| filters.iter().any(|filter| trial.name().contains(filter)));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Takes the filters out of the arguments: the other test programs take several, and this library one.
+fn filters(arguments: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    let mut options: Vec<String> = Vec::new();
+    let mut filters = Vec::new();
+    for argument in arguments {
+        let is_value = options.last().is_some_and(|last| {
+            [
+                "--skip",
+                "--format",
+                "--color",
+                "--logfile",
+                "--test-threads",
+            ]
+            .contains(&last.as_str())
+        });
+        // The first is the program's name.
+        if options.is_empty() || is_value || argument.starts_with('-') {
+            options.push(argument);
+        } else {
+            filters.push(argument);
+        }
+    }
+    (filters, options)
+}
+
+/// Shows that these commands are not run.
+fn not_run(path: &str, line: usize, steps: &[console::Step]) -> Trial {
+    let first = steps.first().map_or("", |step| step.command.as_str());
+    let first = first.split(" #").next().unwrap_or(first).trim_end();
+    let name = format!("not_for_the_vm::{path}:{line}: {first}");
+    Trial::test(name, || Err("this needs the reader's own machine".into())).with_ignored_flag(true)
+}
