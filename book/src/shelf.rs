@@ -4,7 +4,8 @@
 //!
 //! README.md is the book's first page, and the pages of docs/ stand below it as they do in the checkout. So a link is
 //! written once, and leads to the same place on a code host and in the book. Two kinds of link are changed on the way:
-//! to a README.md, which mdBook calls index.md; and to files that are no pages, which are laid out as plain text.
+//! to a README.md, which mdBook calls index.md; and to files that are no pages, which are laid out as plain text. And the
+//! name of a page of rustdoc, `rustdoc/...` in backquotes, which is there in the book alone, becomes a link.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub fn lay_out(root: &Path, to: &Path) -> Result<()> {
             }
             replace(&mut text, &page, link, &file)?;
         }
+        link_rustdoc(&mut text, &page);
         if page.path == Path::new(SUMMARY) {
             write(&to.join("SUMMARY.md"), text.as_bytes())?;
         } else {
@@ -100,6 +102,19 @@ fn replace(text: &mut String, page: &Page, link: &Link, file: &Path) -> Result<(
     Ok(())
 }
 
+/// Makes links of the names of rustdoc's pages.
+fn link_rustdoc(text: &mut String, page: &Page) {
+    const NAME: &str = "`rustdoc/";
+    let up = "../".repeat(page.path.components().count().saturating_sub(1));
+    let mut parts = text.split(NAME);
+    let mut new = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('`').unwrap_or((part, ""));
+        new.push_str(&format!("[`rustdoc/{name}`]({up}rustdoc/{name}){rest}"));
+    }
+    *text = new;
+}
+
 fn write(to: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
@@ -110,6 +125,20 @@ fn write(to: &Path, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_rustdoc_are_linked() {
+        let page = Page {
+            path: "docs/kernel/x.md".into(),
+            text: String::new(),
+        };
+        let mut text = "see `rustdoc/a/b.html`, `c`".to_owned();
+        link_rustdoc(&mut text, &page);
+        assert_eq!(
+            text,
+            "see [`rustdoc/a/b.html`](../../rustdoc/a/b.html), `c`"
+        );
+    }
 
     #[test]
     fn links_lead_to_the_same_place() {

@@ -87,14 +87,11 @@ pub fn rustdoc(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
     let folder = output_folder(&format!("{kernel_name}-rustdoc"));
     make_own(&tree.inside(&folder))?;
     let script = "cd \"$1\"
+        export RUSTC_BOOTSTRAP=1 MYDEVICE_BINDINGS=\"$1/driver/kapi/bindings_generated.rs\"
         compiler=$(sed -n 's/^savedcmd_[^ ]* := //p' driver/.mydevice.o.cmd)
         eval \"$(echo \"$compiler\" | sed -e 's/ rustc / rustdoc --document-private-items /' \\
             -e 's/ --out-dir [^ ]*/ -o \"$2\"/' -e 's/ --emit=[^ ]*//g' -e 's/ -Zbinary_dep_depinfo=y//')\"";
     let mut command = tree.command("sh")?;
-    command.env("RUSTC_BOOTSTRAP", "1").env(
-        "MYDEVICE_BINDINGS",
-        built.join("driver/kapi/bindings_generated.rs"),
-    );
     command.args(["-ec", script, "sh"]).arg(&built).arg(&folder);
     step::quiet(&mut command).context("have rustdoc describe the driver")?;
     Ok(tree.inside(&folder))

@@ -70,3 +70,13 @@ pub use mydevice_uapi::ioctl::{Stats, Status};
 pub use open::OpenOptions;
 pub use records::Records;
 pub use words::UnknownWord;
+
+/// The recipes of the manual that are programs in Rust, which are run as the examples of this documentation are.
+#[cfg(all(doctest, feature = "tokio"))]
+mod recipes {
+    #[doc = include_str!("../../../docs/recipes/io_uring.md")]
+    mod io_uring {}
+
+    #[doc = include_str!("../../../docs/recipes/tokio.md")]
+    mod tokio {}
+}

@@ -29,9 +29,13 @@ impl Shell {
         let path = project::guest_path()?;
         vm.shares = self.share;
         vm.terminal = Some(size);
+        // Where the modules are, so that what the manual shows can be typed as it stands.
+        if let Some((_, modules)) = vm.env.iter().find(|(name, _)| name == "MYDEVICE_KO_DIR") {
+            vm.cwd = modules.into();
+        }
         vm.env.push(("PATH".to_owned(), path));
         say!(
-            "==> Booting a shell (usually 5 s). Load a module with: insmod $MYDEVICE_KO_DIR/mydevice.ko"
+            "==> Booting a shell (usually 5 s), in the folder with the modules. Load one with: insmod mydevice.ko"
         );
         say!("    The shell's end (exit, Ctrl-D) is the VM's.");
         let raw = RawTerminal::enter()?;
