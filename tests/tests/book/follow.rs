@@ -68,8 +68,10 @@ fn follow(path: &str, blocks: &[Block], folder: &Path) -> String {
                 fs::create_dir_all(parent).expect("the folder of a file");
                 fs::write(&file, text)
                     .unwrap_or_else(|e| panic!("{path}: {}: {e}", name.display()));
-                fs::set_permissions(&file, fs::Permissions::from_mode(0o755))
-                    .expect("letting others run the file");
+                // A script is there to be run.
+                let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+                fs::set_permissions(&file, fs::Permissions::from_mode(mode))
+                    .expect("letting others read the file");
             }
             Content::Run(steps) => {
                 for step in steps {
