@@ -67,8 +67,11 @@ fn a_file_in_debugfs_is_read_and_written() {
 /// The function's name in the kernel's symbols, which is mangled.
 fn symbol(function: &str) -> String {
     let symbols = fs::read_to_string("/proc/kallsyms").expect("reading /proc/kallsyms");
+    // `__pfx_` is the padding before it.
     let found = symbols.lines().find(|line| {
-        line.ends_with("[toolbox]") && line.contains(&format!("{}{function}", function.len()))
+        line.ends_with("[toolbox]")
+            && line.contains(&format!("{}{function}", function.len()))
+            && !line.contains("__pfx_")
     });
     let found = found.unwrap_or_else(|| panic!("no {function} among the module's symbols"));
     found.split_whitespace().nth(2).expect("a name").to_owned()
