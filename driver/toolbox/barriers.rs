@@ -143,8 +143,9 @@ fn read_modify_write() -> Result {
     let counter = Atomic::new(5_i32); // atomic_t counter = ATOMIC_INIT(5);
     let old = counter.fetch_add(2, Full); // atomic_fetch_add(2, &counter)
     let swapped = counter.cmpxchg(7, 1, Acquire); // atomic_cmpxchg_acquire(&counter, 7, 1): Err(what was there) if not
-    let missed = counter.cmpxchg(7, 2, Relaxed); // atomic_cmpxchg_relaxed(&counter, 7, 2)
-                                                 // ANCHOR_END: rmw
+                                                  // atomic_cmpxchg_relaxed(&counter, 7, 2)
+    let missed = counter.cmpxchg(7, 2, Relaxed);
+    // ANCHOR_END: rmw
     check_eq!((old, swapped, missed), (5, Ok(7), Err(1)));
     Ok(())
 }

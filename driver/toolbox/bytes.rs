@@ -57,8 +57,9 @@ fn bytes_are_filled_and_compared() -> Result {
     left.fill(0x55); // memset(left, 0x55, sizeof(left));
     let same = left == [0x55; 8]; // memcmp(left, right, 8) == 0
     let before = left.as_slice() < b"V".as_slice(); // memcmp(left, "V", ...) < 0
-    let found = left.iter().position(|byte| *byte == 0); // memchr(left, 0, 8): None for NULL
-                                                         // ANCHOR_END: memset
+                                                    // memchr(left, 0, 8): None for NULL
+    let found = left.iter().position(|byte| *byte == 0);
+    // ANCHOR_END: memset
     check!(same && before);
     check_eq!(found, None);
     Ok(())

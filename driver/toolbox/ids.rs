@@ -52,8 +52,9 @@ fn a_number_for_an_object() -> Result {
     let first = idr.alloc_range(1, KBox::new(70, GFP_KERNEL)?, 1..256, GFP_KERNEL)?; // idr_alloc(&idr, p, 1, 256, ...)
     let second = idr.alloc_range(1, KBox::new(80, GFP_KERNEL)?, 1..256, GFP_KERNEL)?;
     let found = idr.lock().load(second).map(|number| *number); // idr_find(&idr, second)
-    let removed = idr.erase(first).map(KBox::into_inner); // idr_remove(&idr, first)
-                                                          // ANCHOR_END: idr
+                                                               // idr_remove(&idr, first)
+    let removed = idr.erase(first).map(KBox::into_inner);
+    // ANCHOR_END: idr
     check_eq!((first, second), (1, 2));
     check_eq!((found, removed), (Some(80), Some(70)));
     check!(idr.lock().load(first).is_none());
@@ -63,12 +64,14 @@ fn a_number_for_an_object() -> Result {
 fn an_array_with_holes() -> Result {
     // ANCHOR: xarray
     let array = KBox::pin_init(XArray::new(AllocKind::Alloc), GFP_KERNEL)?; // DEFINE_XARRAY_ALLOC(array);
+    let seven = KBox::new(7, GFP_KERNEL)?; // may sleep, so before the lock is taken
     let mut array = array.lock(); // xa_lock(&array);
-    array.store(1000, KBox::new(7, GFP_KERNEL)?, GFP_KERNEL)?; // __xa_store(&array, 1000, p, GFP_KERNEL)
+    array.store(1000, seven, GFP_KERNEL)?; // __xa_store(&array, 1000, p, GFP_KERNEL): gives the lock up to allocate
     let found = array.get(1000).copied(); // xa_load(&array, 1000)
     let hole = array.get(999).copied();
-    let removed = array.remove(1000).map(KBox::into_inner); // __xa_erase(&array, 1000)
-                                                            // ANCHOR_END: xarray
+    // __xa_erase(&array, 1000)
+    let removed = array.remove(1000).map(KBox::into_inner);
+    // ANCHOR_END: xarray
     check_eq!((found, hole, removed), (Some(7), None, Some(7)));
     Ok(())
 }

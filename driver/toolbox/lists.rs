@@ -66,8 +66,9 @@ fn a_list_keeps_its_order() -> Result {
         sum = sum.wrapping_add(job.number); // list_for_each_entry(job, &list, links)
     }
 
-    let first = list.pop_front(); // list_first_entry_or_null, list_del: it is ours now
-                                  // ANCHOR_END: walk
+    // list_first_entry_or_null, list_del: it is ours now
+    let first = list.pop_front();
+    // ANCHOR_END: walk
     check_eq!(sum, 6);
     check_eq!(first.map(|job| job.number), Some(1));
     check!(holds(&list, &[2, 3]));
@@ -106,8 +107,9 @@ fn one_list_is_spliced_onto_another() -> Result {
     other.push_back(Job::new(2)?);
     other.push_back(Job::new(3)?);
     // ANCHOR: splice
-    list.push_all_back(&mut other); // list_splice_tail_init(&other, &list);
-                                    // ANCHOR_END: splice
+    // list_splice_tail_init(&other, &list);
+    list.push_all_back(&mut other);
+    // ANCHOR_END: splice
     check!(other.is_empty());
     check!(holds(&list, &[1, 2, 3]));
     Ok(())

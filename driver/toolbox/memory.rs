@@ -29,9 +29,9 @@ fn one_object() -> Result {
     // ANCHOR: kmalloc
     let mut point = KBox::new(Point { x: 1, y: 2 }, GFP_KERNEL)?; // kmalloc(sizeof(*point), GFP_KERNEL)
     point.x = 3;
-    let zeroed = KBox::<[u64; 32]>::zeroed(GFP_KERNEL)?; // kzalloc(...)
-                                                         // Freed at the end of the block, or when moved into `drop`: kfree(point);
-                                                         // ANCHOR_END: kmalloc
+    // kzalloc(...). Both are freed at the end of the block, or when moved into `drop`: kfree(point);
+    let zeroed = KBox::<[u64; 32]>::zeroed(GFP_KERNEL)?;
+    // ANCHOR_END: kmalloc
     check_eq!((point.x, point.y), (3, 2));
     check!(zeroed.iter().all(|word| *word == 0));
     drop(point);
@@ -44,8 +44,9 @@ fn an_array() -> Result {
     *table.get_mut(3).ok_or(EINVAL)? = 7; // table[3] = 7, with the check
     table.resize(32, 0, GFP_KERNEL)?; // krealloc_array(table, 32, ...)
     let mut copy = KVec::new();
-    copy.extend_from_slice(&table, GFP_KERNEL)?; // kmemdup(table, ...)
-                                                 // ANCHOR_END: kcalloc
+    // kmemdup(table, ...)
+    copy.extend_from_slice(&table, GFP_KERNEL)?;
+    // ANCHOR_END: kcalloc
     check_eq!(
         (copy.len(), copy.get(3), copy.get(31)),
         (32, Some(&7), Some(&0))
@@ -60,8 +61,9 @@ fn memory_of_single_pages() -> Result {
     const LEN: usize = 256 * PAGE_SIZE;
     // ANCHOR: vmalloc
     let mut large = VVec::from_elem(0_u8, LEN, GFP_KERNEL)?; // vzalloc(LEN)
-    let either = KVVec::<u8>::with_capacity(LEN, GFP_KERNEL)?; // kvmalloc(LEN, GFP_KERNEL): kmalloc, else vmalloc
-                                                               // ANCHOR_END: vmalloc
+                                                             // kvmalloc(LEN, GFP_KERNEL): kmalloc, else vmalloc
+    let either = KVVec::<u8>::with_capacity(LEN, GFP_KERNEL)?;
+    // ANCHOR_END: vmalloc
     *large.last_mut().ok_or(EINVAL)? = 1;
     check_eq!(large.len(), LEN);
     check!(either.capacity() >= LEN);
@@ -75,8 +77,9 @@ fn with_a_spinlock_held() -> Result {
     let mut list = list.lock();
     *list = spare;
     list.push(1, GFP_ATOMIC)?; // does not sleep, and may use the reserves
-    list.push(2, GFP_NOWAIT)?; // does not sleep, and may not
-                               // ANCHOR_END: atomic
+                               // does not sleep, and may not
+    list.push(2, GFP_NOWAIT)?;
+    // ANCHOR_END: atomic
     check_eq!(list.len(), 2);
     Ok(())
 }

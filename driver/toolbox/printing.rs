@@ -36,8 +36,9 @@ fn levels() -> Result {
     // ANCHOR: levels
     pr_err!("{name}: no room for {size} bytes\n"); // pr_err("%s: no room for %zu bytes\n", name, size);
     pr_warn!("{name}: {size:#x} is odd\n"); // pr_warn("%s: %#zx is odd\n", name, size);
-    pr_info!("{name}: {:?}\n", Some(size)); // any type that derives Debug
-                                            // ANCHOR_END: levels
+                                            // any type that derives Debug
+    pr_info!("{name}: {:?}\n", Some(size));
+    // ANCHOR_END: levels
     Ok(())
 }
 
@@ -68,8 +69,9 @@ fn a_device_names_itself() -> Result {
     let reason = EIO;
     // ANCHOR: dev
     dev_err!(device, "reset failed: {reason:?}\n"); // dev_err(dev, "reset failed: %pe\n", ERR_PTR(ret));
-    dev_info!(device, "ready\n"); // dev_info(dev, "ready\n");
-                                  // ANCHOR_END: dev
+                                                    // dev_info(dev, "ready\n");
+    dev_info!(device, "ready\n");
+    // ANCHOR_END: dev
     Ok(())
 }
 
@@ -115,8 +117,9 @@ fn bytes_in_hex() -> Result {
     let bytes = *b"hello, hex dumps";
     // ANCHOR: hex
     hex_dump(c"toolbox: ", &bytes); // print_hex_dump(KERN_INFO, "toolbox: ", DUMP_PREFIX_OFFSET, 16, 1, ...);
-    pr_info!("{:02x?}\n", &bytes); // printk("%*ph\n", ...), for a few
-                                   // ANCHOR_END: hex
+                                    // printk("%*ph\n", ...), for a few
+    pr_info!("{:02x?}\n", &bytes);
+    // ANCHOR_END: hex
     Ok(())
 }
 

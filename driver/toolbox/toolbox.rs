@@ -17,7 +17,7 @@
 //! | `locks`, `barriers` | mutual exclusion; the order of accesses |
 //! | `work` | work queues |
 //! | `trees`, `ids` | sorted by key; numbers given out |
-//! | `views` | what user space sees: sysfs, debugfs, /proc, tracefs |
+//! | `views` | what user space sees: sysfs, debugfs, /proc |
 //! | `dma` | memory that a device reaches |
 
 #![deny(unsafe_code)]

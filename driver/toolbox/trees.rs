@@ -27,8 +27,9 @@ fn a_tree_sorts() -> Result {
     }
     let found = tree.get(&20).copied();
     let removed = tree.remove(&10); // rb_erase, and kfree
-    let in_order = tree.values().eq(&["b", "c"]); // rb_first, rb_next
-                                                  // ANCHOR_END: rbtree
+                                    // rb_first, rb_next
+    let in_order = tree.values().eq(&["b", "c"]);
+    // ANCHOR_END: rbtree
     check_eq!((found, removed, in_order), (Some("b"), Some("a"), true));
     Ok(())
 }

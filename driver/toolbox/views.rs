@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What user space sees of the kernel: sysfs, debugfs, `/proc`, tracefs.
+//! What user space sees of the kernel: sysfs, debugfs, `/proc`.
 //!
 //! `tests/tests/toolbox` reads and writes it.
 //!
@@ -24,12 +24,11 @@ use crate::{
         param::{module_param, Number},
         proc::{Entry, Show},
     },
-    ktap::{check, check_eq, suite, Suite},
+    ktap::{check, suite, Suite},
 };
 
 pub(crate) const SUITE: Suite = suite!("views":
     a_parameter_is_within_bounds,
-    a_probe_has_a_place,
 );
 
 // ANCHOR: sysfs
@@ -72,20 +71,6 @@ fn debug_file() -> Result<Pin<KBox<File<Atomic<u64>>>>> {
     KBox::pin_init(folder.read_write_file(c"knob", Atomic::new(5)), GFP_KERNEL)
 }
 // ANCHOR_END: debugfs
-
-// ANCHOR: tracefs
-/// A place for a probe: `echo 'p:toolbox SYMBOL number=%di:u64' > /sys/kernel/tracing/kprobe_events`, with this
-/// function's name as `/proc/kallsyms` has it.
-#[inline(never)]
-fn probe_me(number: u64) -> u64 {
-    core::hint::black_box(number)
-}
-// ANCHOR_END: tracefs
-
-fn a_probe_has_a_place() -> Result {
-    check_eq!(probe_me(4242), 4242);
-    Ok(())
-}
 
 /// All of them, there while this lives.
 pub(crate) struct Views {

@@ -169,8 +169,9 @@ fn work_waits_its_time() -> Result {
     let (first, second) = (remind(&reminder, HOUR), remind(&reminder, HOUR));
     let early = reminder.rang.load(Acquire);
     // ANCHOR: flush
-    flush_delayed(&reminder); // flush_delayed_work: now, and wait. Before the module goes, and before a failing load ends.
-                              // ANCHOR_END: flush
+    // flush_delayed_work: now, and wait. Before the module goes, and before a failing load ends.
+    flush_delayed(&reminder);
+    // ANCHOR_END: flush
     check_eq!((first, second), (true, false));
     check_eq!((early, reminder.rang.load(Acquire)), (0, 1));
     Ok(())

@@ -9,7 +9,7 @@ use super::load;
 
 /// The fewest suites and tests that there are: with fewer, some were lost.
 const SUITES: usize = 15;
-const TESTS: usize = 50;
+const TESTS: usize = 49;
 
 /// What one line of results says.
 #[derive(Debug, PartialEq, Eq)]
