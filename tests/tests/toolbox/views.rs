@@ -71,6 +71,11 @@ fn functions_in_rust_take_no_probe() {
     let Some(tracefs) = mounted("tracefs", "/sys/kernel/tracing") else {
         return;
     };
+    let events = tracefs.join("kprobe_events");
+    if !events.exists() {
+        eprintln!("this kernel has no probes");
+        return;
+    }
     let _module = load(&[]);
     let symbols = fs::read_to_string("/proc/kallsyms").expect("reading /proc/kallsyms");
     let probe = |name: &str| {
@@ -80,7 +85,6 @@ fn functions_in_rust_take_no_probe() {
             .find(|line| line.contains(name))
             .and_then(|line| line.split_whitespace().nth(2))
             .unwrap_or_else(|| panic!("no {name} among the module's symbols"));
-        let events = tracefs.join("kprobe_events");
         let probed = write_once(&events, &format!("p:toolbox/probe toolbox:{symbol}\n"));
         if probed.is_ok() {
             assert_eq!(write_once(&events, "-:toolbox/probe\n"), Ok(()));
