@@ -52,7 +52,8 @@ pub trait Subject {
     fn reset(&mut self);
     /// Does one operation, which will sleep until a signal comes if `sleeps`.
     fn perform(&mut self, operation: &Operation, sleeps: bool) -> Outcome;
-    /// Whether the last operation, which should not have slept, met the signal that is meant for one that hangs.
+    /// Whether the last operation met a signal, be it one that was to end its sleep or one that is meant for a call that
+    /// hangs. On a slow machine either may have come before the call got so far.
     fn was_disturbed(&self) -> bool {
         false
     }
@@ -146,7 +147,7 @@ pub fn run(plan: &Plan, subject: &mut dyn Subject) -> Summary {
                 Ok(found) => Some(Difference { seed, ..found }),
                 // A call that hangs does so each time; one that was only held up for long goes through the next.
                 Err(_) if disturbed => {
-                    eprintln!("it does not come again: the call was cut short as if it hung");
+                    eprintln!("it does not come again: a signal came too early");
                     summary.disturbed += 1;
                     None
                 }
@@ -176,7 +177,7 @@ struct Mismatch {
     at: Operation,
     allowed: Vec<Outcome>,
     seen: Outcome,
-    /// It was seen in a call that the watchdog interrupted.
+    /// It was seen in a call that met a signal.
     disturbed: bool,
 }
 

@@ -32,10 +32,18 @@ use super::{
     operation::{Command, DESCRIPTORS, LONGEST, NAMES, Operation, Transfer, pattern},
     outcome::Outcome,
 };
-use crate::{guest::write_once, instance::CLASS, memory::PAGE, patience::PATIENCE, signals};
+use crate::{
+    guest::write_once, instance::CLASS, kmemleak, memory::PAGE, patience::PATIENCE, signals,
+};
 
-/// How long a call that is to be interrupted has to fall asleep, and then between signals.
-const BEFORE_SIGNAL: i64 = 2_000_000;
+/// How long a call that is to be interrupted has to fall asleep, and then between signals, in nanoseconds. It may have to
+/// move some bytes first, which takes a debugging kernel longer than 2 ms.
+fn before_signal() -> i64 {
+    match kmemleak::is_there() {
+        true => 40_000_000,
+        false => 2_000_000,
+    }
+}
 
 /// After so long a call that should not sleep is taken to hang. One that does not sleep may be cut short by that, between
 /// the pieces of what it copies: on a debugging kernel a search for leaks can hold it up for so long.
@@ -47,6 +55,7 @@ pub struct Real {
     descriptors: [Option<OwnedFd>; DESCRIPTORS],
     memory: Memory,
     alarm: Alarm,
+    before_signal: i64,
     calls: Arc<AtomicU64>,
     disturbed: bool,
     /// Nothing is sent: the watchdog notices when this goes.
@@ -75,6 +84,7 @@ impl Real {
             descriptors: Default::default(),
             memory: Memory::new(),
             alarm: Alarm::new(),
+            before_signal: before_signal(),
             calls,
             disturbed: false,
             _leash: leash,
@@ -83,7 +93,7 @@ impl Real {
 
     /// A write of those bytes, interrupted should it sleep.
     pub fn put(&mut self, fd: usize, transfer: Transfer, bytes: &[u8]) -> nix::Result<usize> {
-        self.alarm.set(BEFORE_SIGNAL);
+        self.alarm.set(self.before_signal);
         let result = self.put_patiently(fd, transfer, bytes);
         self.alarm.set(0);
         result
@@ -286,7 +296,7 @@ impl Subject for Real {
             Operation::Read { .. } | Operation::Write { .. } | Operation::Control { .. }
         );
         match sleeps {
-            true => self.alarm.set(BEFORE_SIGNAL),
+            true => self.alarm.set(self.before_signal),
             false if may_hang => self.alarm.set(HANGS),
             false => {}
         }
@@ -295,7 +305,7 @@ impl Subject for Real {
         if may_hang {
             self.alarm.set(0);
         }
-        self.disturbed = !sleeps && signals::caught() > caught;
+        self.disturbed = signals::caught() > caught;
         result.unwrap_or_else(Outcome::Fails)
     }
 
