@@ -6,9 +6,9 @@ use mydevice_tests::guest::{entries, sh};
 
 use crate::tool::{ok, program};
 
-const COMMANDS: [&str; 14] = [
-    "list", "add", "remove", "status", "get", "set", "resize", "clear", "watch", "dump", "load",
-    "bench", "stress", "doctor",
+const COMMANDS: [&str; 15] = [
+    "list", "add", "apply", "remove", "status", "get", "set", "resize", "clear", "watch", "dump",
+    "load", "bench", "stress", "doctor",
 ];
 
 #[test]
