@@ -2,7 +2,7 @@
 #
 # A thin front for `cargo xtask`. `make help` says what there is.
 
-.PHONY: all modules run test test-all bench book fuzz shell lint rust-analyzer deb install-test clean help need-tools
+.PHONY: all modules run test test-all bench book fuzz shell lint rust-analyzer deb install-test release clean help need-tools
 
 all: modules
 
@@ -24,7 +24,7 @@ modules: need-tools
 run test bench shell: need-tools
 	cargo xtask $@ $(if $(KERNEL),--kernel '$(KERNEL)')
 
-test-all book fuzz lint rust-analyzer deb install-test: need-tools
+test-all book fuzz lint rust-analyzer deb install-test release: need-tools
 	cargo xtask $@
 
 clean: need-tools
@@ -45,6 +45,7 @@ help:
 	@echo 'make rust-analyzer   write rust-project.json, with which editors understand the driver'
 	@echo 'make deb             build Debian packages into target/deb, and look at them with lintian'
 	@echo 'make install-test    install the packages on a Debian with systemd in a VM, use, upgrade and purge them there'
+	@echo 'make release         make the source archive of the release from the last commit, in target/release-archive'
 	@echo 'make clean           delete what was built here (the cache stays: cargo xtask clean --cache)'
 	@echo 'make help            this list'
 	@echo

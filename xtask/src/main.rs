@@ -57,6 +57,7 @@ enum Task {
     RustAnalyzer(commands::rust_analyzer::RustAnalyzer),
     Versions(commands::versions::Versions),
     Deb(commands::deb::Deb),
+    Release(commands::release::Release),
     InstallTest(commands::install_test::InstallTest),
     Clean(commands::clean::Clean),
 }
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         Task::RustAnalyzer(task) => task.run(),
         Task::Versions(task) => task.run(),
         Task::Deb(task) => task.run(),
+        Task::Release(task) => task.run(),
         Task::InstallTest(task) => task.run(),
         Task::Clean(task) => task.run(),
     };

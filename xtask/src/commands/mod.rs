@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod install_test;
 pub mod lint;
 pub mod profile;
+pub mod release;
 pub mod run;
 pub mod rust_analyzer;
 pub mod setup;
