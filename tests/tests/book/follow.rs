@@ -47,7 +47,7 @@ fn desk() -> TempDir {
     let folder = tempfile::tempdir().expect("an empty folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))
         .expect("letting others into the folder");
-    for name in ["hello", "mydevice"] {
+    for name in ["hello", "mydevice", "toolbox"] {
         let file = module::file(name);
         let link = folder.path().join(file.file_name().expect("a file's name"));
         symlink(&file, link).expect("a link to a module");
