@@ -34,11 +34,6 @@ What is judged is in bold, on the kernel that the figure is asked of. Of through
 
 ";
 
-const WHY: &str = "
-[unreached.md](unreached.md) has what stands in the way where a figure is not met, and [profile.md](profile.md) in which functions
-the instructions are spent.
-";
-
 const CHARTER: &str = "
 ## Targets for a native machine
 
@@ -81,7 +76,6 @@ pub fn page(runs: &[Run], plots: &[Plot]) -> String {
     let mut page = BEGINNING.to_owned();
     page += TARGETS;
     page += &targets::table(runs);
-    page += WHY;
     page += CHARTER;
     page += &charter::table(runs);
     for run in runs {
