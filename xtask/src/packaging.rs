@@ -173,7 +173,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The changelog names the version a second time.
-fn check_changelog() -> Result<()> {
+pub fn check_changelog() -> Result<()> {
     let path = project::root().join("debian/changelog");
     let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
     let first = text.lines().next().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::packaging::{self, VERSION};
 use crate::project;
 use crate::step::{self, say};
 
@@ -17,15 +18,11 @@ use crate::step::{self, say};
 #[derive(Args)]
 pub struct Release {}
 
-/// What is released: all packages of the workspace have this version.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Files that name the version, and the line in which they do.
-fn places() -> [(&'static str, String); 6] {
+/// Files that name the version, and the line in which they do. (Debian's changelog is looked at where packages are built.)
+fn places() -> [(&'static str, String); 5] {
     let module = format!("kapi::modinfo::modinfo!(\"version\", \"{VERSION}\");");
     [
         ("CHANGELOG.md", format!("## {VERSION}")),
-        ("debian/changelog", format!("mydevice ({VERSION}-")),
         ("driver/hello.rs", module.clone()),
         ("driver/mydevice.rs", module.clone()),
         ("driver/toolbox/toolbox.rs", module),
@@ -40,6 +37,7 @@ impl Release {
     pub fn run(self) -> Result<ExitCode> {
         let root = project::root();
         check_versions(root)?;
+        packaging::check_changelog()?;
         let changed = step::output(git(root).args(["status", "--porcelain"]))?;
         if !changed.trim().is_empty() {
             bail!("these are not committed, and would be missing in the archive:\n{changed}");
@@ -87,6 +85,7 @@ mod tests {
     #[test]
     fn every_place_names_the_same_version() {
         check_versions(project::root()).expect("one version");
+        packaging::check_changelog().expect("the same version");
     }
 
     #[test]
