@@ -77,6 +77,7 @@ impl OpenFile {
     }
 
     /// Reads the short way, if there is one for this read. What is logged takes the usual one.
+    #[inline(always)]
     fn read_short(&self, to: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
         match params::log_transfers() {
             true => None,
@@ -85,6 +86,7 @@ impl OpenFile {
     }
 
     /// Writes the short way, if there is one for this write.
+    #[inline(always)]
     fn write_short(&self, from: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
         match params::log_transfers() {
             true => None,
@@ -127,10 +129,12 @@ impl FileOperations for OpenFile {
         open.instance.release(&open.opened);
     }
 
+    #[inline(always)]
     fn read_buffer(open: Pin<&Self>, file: &File, to: UserBuffer) -> Option<Result<usize>> {
         open.read_short(to, is_nonblocking(file))
     }
 
+    #[inline(always)]
     fn write_buffer(open: Pin<&Self>, file: &File, from: UserBuffer) -> Option<Result<usize>> {
         open.write_short(from, is_nonblocking(file))
     }

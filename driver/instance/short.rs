@@ -45,7 +45,7 @@ enum Attempt {
 
 impl Instance {
     /// Moves bytes to a reader the short way, or not at all (`None`). Otherwise as [`Instance::read`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_short(
         &self,
         opened: &Opened,
@@ -54,9 +54,8 @@ impl Instance {
     ) -> Option<Result<usize>> {
         let mut state = self.state.lock();
         match state.read_short(opened, to) {
-            // What is done most often is done without a further call.
             Attempt::Moved(n) => {
-                self.give_back(state, News::BOTH);
+                self.give_back_short(state, News::BOTH);
                 Some(Ok(n))
             }
             // As the usual way would answer.
@@ -68,12 +67,12 @@ impl Instance {
 
     /// Takes all bytes from a writer the short way, or none (`None`). Otherwise as [`Instance::write`]. Does not wait for
     /// room: a writer that does keeps its place among others until it has its turn, which is a matter of the usual way.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_short(&self, from: UserBuffer, nonblocking: bool) -> Option<Result<usize>> {
         let mut state = self.state.lock();
         match state.write_short(from) {
             Attempt::Moved(n) => {
-                self.give_back(state, News::DATA);
+                self.give_back_short(state, News::DATA);
                 Some(Ok(n))
             }
             Attempt::Claimed(memory, region) => {
@@ -94,6 +93,14 @@ impl Instance {
                 Some(Err(EAGAIN))
             }
             _ => None,
+        }
+    }
+
+    /// [`Self::give_back`] after one step. What is so most often is soon seen: nobody waits, and nobody is to be told.
+    #[inline(always)]
+    fn give_back_short(&self, mut state: Locked<'_>, news: News) {
+        if !state.is_quiet_ring() || !self.pollers.is_empty() || !self.fasync.is_empty() {
+            self.give_back(state, news);
         }
     }
 

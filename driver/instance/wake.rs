@@ -304,6 +304,13 @@ impl State {
             && !(news.data && self.ends_reads())
     }
 
+    /// The same of a ring, and that its news is none for pollers for room, when no overhaul waits: seen in fewer steps.
+    #[inline(always)]
+    pub(super) fn is_quiet_ring(&mut self) -> bool {
+        let room = self.store.ring().is_some_and(|(ring, _)| ring.room() > 0);
+        room && !self.was_full && self.unserved.is_empty() && !self.ends_reads()
+    }
+
     /// Whether pollers for room are to be told of it, when there is some or none for a write of one byte: only those who
     /// have met none.
     fn room_is_news(&mut self, news: News, room: bool) -> bool {
