@@ -15,16 +15,31 @@ use mydevice_tests::{
     Device, Instance, Module,
     guest::{Process, on_one_cpu},
     instance::DISCIPLINES,
-    length,
+    kmemleak, length,
     patience::PATIENCE,
+    sleeper::times_slept,
     watchdog::where_it_sleeps,
 };
 
 const CAPACITIES: [usize; 4] = [1, 2, 31, 4096];
-/// Sleeps in a slice.
-const SLICE: u64 = 150;
-/// The same where each follows a stalled copy, which takes five times as long as what others sleep for.
-const STALLED_SLICE: u64 = SLICE / 5;
+
+/// How many sleeps a play has.
+struct Sleeps {
+    /// In a slice.
+    slice: u64,
+    /// At its full length; a tenth of it on the debugging kernel, which takes more than ten times as long.
+    full: u64,
+}
+
+const SLEEPS: Sleeps = Sleeps {
+    slice: 150,
+    full: 1_000_000,
+};
+/// The same where each follows a stalled copy, which takes thirty times as long as what others sleep for.
+const STALLED: Sleeps = Sleeps {
+    slice: 30,
+    full: 10_000,
+};
 
 /// What is repeated, and by whom.
 ///
@@ -32,21 +47,23 @@ const STALLED_SLICE: u64 = SLICE / 5;
 /// are not what is counted. `T` is a log in which there is a record for each sleep that the driver does not count.
 struct Play {
     settings: String,
-    /// How many sleeps a slice has.
-    slice: u64,
+    sleeps: Sleeps,
     /// What each process does, as the program `handover` takes it.
     processes: Vec<String>,
 }
 
 /// Lets the processes run until readers and writers have slept so often, and says how long that took. On one CPU a
-/// hand-over is cheap; what CPUs do to each other needs more than one, and a tenth of the sleeps is done so. There,
-/// everybody waits a random time before each step, longer than a wake-up takes from CPU to CPU: else one would always be asleep when the other comes, and the moment
-/// at which it falls asleep would never be hit.
+/// hand-over is cheap; what CPUs do to each other needs more than one, and a part of the sleeps is done so. There,
+/// everybody waits a random time before each step, longer than a wake-up takes from CPU to CPU: else one would always
+/// be asleep when the other comes, and the moment at which it falls asleep would never be hit.
 #[track_caller]
 fn play(what: &str, play: &Play) {
-    let wanted = length("MYDEVICE_HANDOVERS", play.slice, 1_000_000);
-    let (one, rate_on_one) = on_one_cpu(|| run(play, wanted, ""));
-    let (all, rate_on_all) = run(play, wanted / 10, " j:600 ");
+    let Sleeps { slice, full } = play.sleeps;
+    let full = full / if kmemleak::is_there() { 10 } else { 1 };
+    let wanted = length("MYDEVICE_HANDOVERS", slice, full);
+    let on_all = (wanted / 50).max(slice / 10);
+    let (one, rate_on_one) = on_one_cpu(|| run(play, wanted.saturating_sub(on_all), ""));
+    let (all, rate_on_all) = run(play, on_all, " j:600 ");
     println!(
         "{what}, {}: {one} sleeps on one CPU, {rate_on_one:.0} a second; {all} on all, {rate_on_all:.0} a second",
         play.settings
@@ -80,7 +97,8 @@ fn run(play: &Play, wanted: u64, before_each: &str) -> (u64, f64) {
     let (mut slept, mut moved) = (0, Instant::now());
     while slept < wanted {
         sleep(Duration::from_millis(2));
-        let now = sleeps(&watch);
+        let slept_ever = processes.iter().map(|process| times_slept(process.pid()));
+        let now = waits(&watch).min(slept_ever.sum());
         if now > slept {
             (slept, moved) = (now, Instant::now());
         }
@@ -98,8 +116,8 @@ fn run(play: &Play, wanted: u64, before_each: &str) -> (u64, f64) {
     (slept, rate)
 }
 
-/// How often somebody went to sleep at `A` or `B`, as the driver counts it, or as it was told to `T`.
-fn sleeps(watch: &[Device]) -> u64 {
+/// How often somebody had to wait at `A` or `B`, as the driver counts it, or as it was told to `T`. Not each waits asleep.
+fn waits(watch: &[Device]) -> u64 {
     let [a, b, .., tally] = watch else {
         panic!("no instance to look at");
     };
@@ -140,7 +158,7 @@ fn readers_wait(settings: &str) {
         "readers",
         &Play {
             settings: settings.to_owned(),
-            slice: SLICE,
+            sleeps: SLEEPS,
             processes: vec!["-- w:A:1 r:B:1".into(), "-- r:A:1 w:B:1".into()],
         },
     );
@@ -153,7 +171,7 @@ fn writers_wait(settings: &str, len: usize) {
         "writers",
         &Play {
             settings: settings.to_owned(),
-            slice: SLICE,
+            sleeps: SLEEPS,
             processes: vec![
                 format!("w:A:{len} -- w:A:{len} r:B:{len}"),
                 format!("w:B:{len} -- r:A:{len} w:B:{len}"),
@@ -188,7 +206,7 @@ fn no_wake_up_is_lost_of_stream_writers_in_mid_write() {
             "writers in mid-write",
             &Play {
                 settings: format!("discipline=stream capacity={capacity}"),
-                slice: SLICE,
+                sleeps: SLEEPS,
                 processes: vec![format!("-- w:A:{len}"), format!("-- r:A:{len}")],
             },
         );
@@ -205,7 +223,7 @@ fn no_wake_up_is_lost_of_stream_writers_that_wait_for_their_turn() {
             "writers by turns",
             &Play {
                 settings: format!("discipline=stream capacity={capacity}"),
-                slice: SLICE,
+                sleeps: SLEEPS,
                 // Three writers send the same, so the reader need not know whose it gets.
                 processes: vec![
                     format!("-- z:A:{len}"),
@@ -229,7 +247,7 @@ fn no_wake_up_is_lost_of_buffer_writers_that_wait_for_their_turn() {
             "writers by turns",
             &Play {
                 settings: format!("discipline=buffer capacity={capacity}"),
-                slice: STALLED_SLICE,
+                sleeps: STALLED,
                 processes: vec![format!("-- W:A:{len}:X Z:Y:2 c:A"), waits.clone(), waits],
             },
         );
@@ -258,7 +276,7 @@ fn no_wake_up_is_lost_of_readers_that_wait_for_their_turn() {
                 "readers by turns",
                 &Play {
                     settings: format!("discipline={discipline} {limit}={capacity}"),
-                    slice: STALLED_SLICE,
+                    sleeps: STALLED,
                     processes: vec![format!("-- {copier} Z:Y:2"), waits.clone(), waits],
                 },
             );
@@ -274,7 +292,7 @@ fn overhauls_wait(settings: &str, capacity: usize, copy: &str) {
         "overhauls",
         &Play {
             settings: settings.to_owned(),
-            slice: STALLED_SLICE,
+            sleeps: STALLED,
             processes: vec![
                 format!("-- {copy} Z:Y:2 c:A"),
                 "-- Z:X:1 C:A:0:T z:Y:1".to_owned(),
@@ -328,7 +346,7 @@ fn no_wake_up_is_lost_of_buffer_readers_at_the_end() {
             "readers",
             &Play {
                 settings: format!("discipline=buffer capacity={capacity} on_empty=block"),
-                slice: SLICE,
+                sleeps: SLEEPS,
                 processes: vec!["-- w:A:1 r:B:1 c:B".into(), "-- r:A:1 c:A w:B:1".into()],
             },
         );
@@ -372,7 +390,7 @@ fn no_wake_up_is_lost_of_spool_readers() {
             "readers",
             &Play {
                 settings: format!("discipline=spool capacity={capacity}"),
-                slice: SLICE,
+                sleeps: SLEEPS,
                 processes: vec!["-- f:A:1 n:B:1".into(), "-- n:A:1 f:B:1".into()],
             },
         );
