@@ -68,9 +68,10 @@ use crate::{
         wait::{new_wait_queue, WaitQueue},
     },
     params,
-    queue::{counters::Counters, gate::Gate, linger::Linger},
+    queue::{counters::Counters, gate::Gate},
 };
 
+mod awake;
 mod overhaul;
 mod read;
 mod record;
@@ -80,6 +81,7 @@ mod spool;
 mod wake;
 mod write;
 
+use awake::{Bell, Waits};
 use wake::{News, Sleepers, Unserved};
 
 /// A queue. It lives as long as its device, its `/proc` entry or an open file.
@@ -106,6 +108,8 @@ pub(crate) struct Instance {
     /// Callers that let a waiting CLEAR or RESIZE go first, for a short time.
     #[pin]
     passing: WaitQueue,
+    /// For those who wait awake.
+    bell: Bell,
     #[pin]
     pollers: PollQueue,
     /// Readers that want SIGIO, and writers.
@@ -143,9 +147,9 @@ struct State {
     grants: u64,
     /// When callers that may sleep last began to let overhauls go first.
     passes_since: Option<Instant<Monotonic>>,
-    /// How long readers stay awake before they sleep, and writers.
-    readers_linger: Linger,
-    writers_linger: Linger,
+    /// How readers have waited, and writers.
+    readers_wait: Waits,
+    writers_wait: Waits,
     /// Where there may be somebody to wake.
     unserved: Unserved,
     /// Somebody was told that there is no room, or there was none, since pollers were last told of room.
@@ -236,8 +240,8 @@ impl Instance {
             grant: None,
             grants: 0,
             passes_since: None,
-            readers_linger: Linger::new(),
-            writers_linger: Linger::new(),
+            readers_wait: Waits::default(),
+            writers_wait: Waits::default(),
             unserved: Unserved::default(),
             was_full: false,
             store,
@@ -253,6 +257,7 @@ impl Instance {
                 overhauls <- new_wait_queue!("mydevice overhauls"),
                 pollers <- new_poll_queue!("mydevice pollers"),
                 passing <- new_wait_queue!("mydevice passing"),
+                bell: Bell::default(),
                 fasync,
             }),
             GFP_KERNEL,
@@ -326,6 +331,7 @@ impl Instance {
     /// Does not sleep.
     pub(crate) fn kill(&self) {
         self.state.lock().dead = true;
+        self.bell.ring();
         self.readers.wake_all();
         self.followers.wake_all();
         self.writers.wake_all();

@@ -13,10 +13,8 @@ use crate::{
     kapi::{
         fasync::Band,
         poll::{Events, Reach},
-        sched::{is_alone, relax},
-        wait::{Ended, Patience},
+        wait::{Ended, Patience, WaitQueue},
     },
-    queue::linger::Linger,
 };
 use kernel::time::{Instant, Monotonic};
 
@@ -67,6 +65,9 @@ pub(super) enum Sleepers {
 pub(super) struct Unserved(u8);
 
 impl Unserved {
+    /// Beside the queues, which are [`Sleepers`]: those who wait awake.
+    const AWAKE: u8 = 1 << 7;
+
     fn has(self, who: Sleepers) -> bool {
         self.0 & 1 << who as u8 != 0
     }
@@ -76,6 +77,18 @@ impl Unserved {
         if let Sleepers::Readers | Sleepers::Writers | Sleepers::MidWriter = who {
             self.0 |= 1 << who as u8;
         }
+    }
+
+    /// Whoever waits awake is about to look no more until it is told to.
+    pub(super) fn put_awake(&mut self) {
+        self.0 |= Self::AWAKE;
+    }
+
+    /// Takes out those who wait awake; whether there may be any.
+    fn name_awake(&mut self) -> bool {
+        let named = self.0 & Self::AWAKE != 0;
+        self.0 &= !Self::AWAKE;
+        named
     }
 
     fn is_empty(self) -> bool {
@@ -116,6 +129,8 @@ impl Wake {
     const HUNG_UP: Self = Self(1 << 8);
     /// Pollers for room are told.
     const WRITABLE: Self = Self(1 << 9);
+    /// Whoever waits awake looks again.
+    const AWAKE: Self = Self(1 << 10);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -154,64 +169,28 @@ impl Instance {
         self.wake(wake);
     }
 
-    /// Waits among others of its kind until `look` gives something, with the lock held whenever it looks: awake for as long
-    /// as such waits have shown to be worth it, and then asleep. See [`WaitQueue::wait_until`].
-    ///
-    /// [`WaitQueue::wait_until`]: crate::kapi::wait::WaitQueue::wait_until
-    pub(super) fn wait<'a, R>(
-        &'a self,
-        who: Sleepers,
-        mut state: Locked<'a>,
-        patience: Patience,
-        mut look: impl FnMut(&mut State) -> Option<R>,
-    ) -> (Locked<'a>, Result<R, Ended>) {
-        // Writers go in the order in which they came: nobody overtakes those who sleep.
-        let stands_in_line = who == Sleepers::Writers && !self.writers.is_empty();
-        let linger = match stands_in_line {
-            true => None,
-            false => state.linger(who),
-        };
-        let Some(linger) = linger else {
-            return self.sleep(who, state, patience, look);
-        };
-        let (awake, since) = (linger.nanos(), Instant::<Monotonic>::now());
-        let nanos = || u64::try_from(since.elapsed().as_nanos()).unwrap_or(0);
-        let mut found = None;
-        while found.is_none() && nanos() < awake.into() {
-            drop(state);
-            let go_on = relax();
-            state = self.state.lock();
-            found = look(&mut state);
-            if !go_on {
-                break;
-            }
-        }
-        let (mut state, result) = match found {
-            Some(found) => (state, Ok(found)),
-            None => self.sleep(who, state, patience, look),
-        };
-        if let Some(linger) = state.linger(who) {
-            linger.lasted(nanos());
-        }
-        (state, result)
-    }
-
-    /// [`Self::wait`] asleep.
-    fn sleep<'a, R>(
-        &'a self,
-        who: Sleepers,
-        state: Locked<'a>,
-        patience: Patience,
-        mut look: impl FnMut(&mut State) -> Option<R>,
-    ) -> (Locked<'a>, Result<R, Ended>) {
-        let queue = match who {
+    /// Where these sleep.
+    pub(super) fn queue(&self, who: Sleepers) -> &WaitQueue {
+        match who {
             Sleepers::Readers => &self.readers,
             Sleepers::Followers => &self.followers,
             Sleepers::Writers => &self.writers,
             Sleepers::MidWriter => &self.mid_writer,
             Sleepers::Overhauls => &self.overhauls,
             Sleepers::Passing => &self.passing,
-        };
+        }
+    }
+
+    /// Sleeps among others of its kind until `look` gives something, with the lock held whenever it looks. See
+    /// [`WaitQueue::wait_until`].
+    pub(super) fn sleep<'a, R>(
+        &'a self,
+        who: Sleepers,
+        state: Locked<'a>,
+        patience: Patience,
+        mut look: impl FnMut(&mut State) -> Option<R>,
+    ) -> (Locked<'a>, Result<R, Ended>) {
+        let queue = self.queue(who);
         let (mut state, result) = queue.wait_until(&self.state, state, patience, |state| {
             state.unserved.put(who);
             look(state)
@@ -224,6 +203,9 @@ impl Instance {
 
     /// Wakes whom [`State::settle`] named. Called without the lock.
     pub(super) fn wake(&self, wake: Wake) {
+        if wake.has(Wake::AWAKE) {
+            self.bell.ring();
+        }
         if wake.has(Wake::OVERHAUL) {
             self.overhauls.wake_one();
         }
@@ -282,18 +264,6 @@ impl State {
         wake
     }
 
-    /// How long those who wait there stay awake, if they may at all.
-    fn linger(&mut self, who: Sleepers) -> Option<&mut Linger> {
-        if is_alone() {
-            return None;
-        }
-        match who {
-            Sleepers::Readers => Some(&mut self.readers_linger),
-            Sleepers::Writers | Sleepers::MidWriter => Some(&mut self.writers_linger),
-            _ => None,
-        }
-    }
-
     /// Whether [`Self::settle`] would name no sleeper, whatever else the state is.
     fn is_quiet(&self, news: News) -> bool {
         let rules = self.store.rules();
@@ -339,8 +309,13 @@ impl State {
         let one = rules.reading == Reading::Take && self.data_is_free();
         // When there is nothing more to come, that is so for everybody.
         let all = news.data && (rules.reading == Reading::Copy || self.ends_reads());
+        let readers = self.unserved.name(Sleepers::Readers, one);
+        wake.add(Wake::AWAKE, self.unserved.name_awake());
         wake.add(Wake::ALL_READERS, all);
-        wake.add(Wake::ONE_READER, self.unserved.name(Sleepers::Readers, one));
+        wake.add(Wake::ONE_READER, readers);
+        if readers || all {
+            self.readers_wait.woken();
+        }
         wake.add(Wake::READABLE, news.data && (one || all));
         let hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
         wake.add(Wake::HUNG_UP, hung_up);
@@ -349,11 +324,13 @@ impl State {
         if !self.gate.overhauling() {
             let answered = room || rules.full == Full::NoSpace;
             let (one, mid) = (turn_free && answered, !turn_free && room);
-            wake.add(Wake::ONE_WRITER, self.unserved.name(Sleepers::Writers, one));
-            wake.add(
-                Wake::MID_WRITER,
-                self.unserved.name(Sleepers::MidWriter, mid),
-            );
+            let writer = self.unserved.name(Sleepers::Writers, one);
+            let mid = self.unserved.name(Sleepers::MidWriter, mid);
+            wake.add(Wake::ONE_WRITER, writer);
+            wake.add(Wake::MID_WRITER, mid);
+            if writer || mid {
+                self.writers_wait.woken();
+            }
         }
         if rules.files {
             // Each writer and each reader of a file waits for something of its own.

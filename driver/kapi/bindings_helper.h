@@ -7,6 +7,7 @@
 #include <linux/gfp.h>
 #include <linux/proc_fs.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/stat.h>
 #include <linux/vmalloc.h>
 #include <asm/ioctls.h>
 

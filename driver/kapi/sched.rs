@@ -26,6 +26,12 @@ pub fn is_alone() -> bool {
     unsafe { raw::num_online_cpus() == 1 }
 }
 
+/// Whether no other task is to run on this processor, which the caller would keep from it. True at this moment only.
+pub fn is_only_task() -> bool {
+    // SAFETY: No requirements; the count that it reads may change at any time.
+    unsafe { raw::single_task_running() }
+}
+
 /// Waits awake for a moment: a `pause` of the processor. Whether there is time for another: no other task is to run here.
 pub fn relax() -> bool {
     core::hint::spin_loop();
