@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use mydevice_figures::{Figure, Profiled, Who, Work};
+use mydevice_figures::{Entry, Figure, Profiled};
 
 use crate::stopwatch::{Stopwatch, windows};
 
@@ -16,61 +16,13 @@ pub struct Book {
     profiled: Vec<Profiled>,
 }
 
-/// What a value is of.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    work: Work,
-    who: Who,
-    size: u64,
-    count: u64,
-}
-
-impl Entry {
-    /// That work done by that contender.
-    pub fn new(work: Work, who: Who) -> Self {
-        Self {
-            work,
-            who,
-            size: 0,
-            count: 0,
-        }
-    }
-
-    /// With messages of so many bytes.
-    pub fn size(self, size: usize) -> Self {
-        let size = size as u64;
-        Self { size, ..self }
-    }
-
-    /// With so many of what the work counts.
-    pub fn count(self, count: usize) -> Self {
-        let count = count as u64;
-        Self { count, ..self }
-    }
-
-    /// How many that are.
-    pub fn counted(self) -> usize {
-        self.count as usize
-    }
-}
-
 impl Book {
     /// Notes the value of one round.
     pub fn note(&mut self, entry: Entry, value: f64) {
-        let Entry {
-            work,
-            who,
-            size,
-            count,
-        } = entry;
-        let same = |f: &&mut Figure| (f.work, f.who, f.size, f.count) == (work, who, size, count);
-        match self.figures.iter_mut().find(same) {
+        match (self.figures.iter_mut()).find(|figure| figure.entry == entry) {
             Some(figure) => figure.values.push(value),
             None => self.figures.push(Figure {
-                work,
-                who,
-                size,
-                count,
+                entry,
                 values: vec![value],
             }),
         }
@@ -84,17 +36,8 @@ impl Book {
 
     /// Notes that what was timed since the last such note was that work, so many times.
     pub fn note_windows(&mut self, entry: Entry, operations: usize) {
-        let Entry {
-            work,
-            who,
-            size,
-            count,
-        } = entry;
         self.profiled.push(Profiled {
-            work,
-            who,
-            size,
-            count,
+            entry,
             operations: operations as u64,
             windows: windows(),
         });

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use mydevice_tests::{Device, Instance};
 use mydevice_uapi::ioctl::{MYDEV_STATUS, Status};
 use nix::{
@@ -21,7 +21,7 @@ use nix::{
 };
 
 use crate::{
-    book::{Book, Entry},
+    book::Book,
     channel::{instance, set_size},
     plan::Plan,
     stopwatch::Stopwatch,

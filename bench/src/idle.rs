@@ -5,11 +5,11 @@
 use std::{thread::sleep, time::Duration};
 
 use anyhow::Result;
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use mydevice_tests::Instance;
 
 use crate::{
-    book::{Book, Entry},
+    book::Book,
     channel::{instance, open},
     crowd::Crowd,
     plan::Plan,

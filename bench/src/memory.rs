@@ -8,14 +8,10 @@
 use std::{collections::HashMap, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use nix::unistd::getpid;
 
-use crate::{
-    book::{Book, Entry},
-    channel::instance,
-    plan::Plan,
-};
+use crate::{book::Book, channel::instance, plan::Plan};
 
 /// Where tracing is controlled.
 const TRACING: &str = "/sys/kernel/tracing";

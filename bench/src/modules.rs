@@ -13,17 +13,14 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use mydevice_tests::module::file;
 use nix::{
     errno::Errno,
     kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module},
 };
 
-use crate::{
-    book::{Book, Entry},
-    plan::Plan,
-};
+use crate::{book::Book, plan::Plan};
 
 /// A loaded module.
 pub struct Loaded(&'static str);

@@ -9,15 +9,10 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use mydevice_figures::{Sample, Who, Work};
+use mydevice_figures::{Entry, Sample, Who, Work};
 use nix::{fcntl::OFlag, unistd::pipe2};
 
-use crate::{
-    book::{Book, Entry},
-    channel::Channel,
-    crew::Crew,
-    plan::Plan,
-};
+use crate::{book::Book, channel::Channel, crew::Crew, plan::Plan};
 
 /// The bytes of the message.
 const SIZE: usize = 64;

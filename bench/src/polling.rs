@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use mydevice_tests::Instance;
 use nix::{
     fcntl::OFlag,
@@ -19,7 +19,7 @@ use nix::{
 };
 
 use crate::{
-    book::{Book, Entry},
+    book::Book,
     channel::{instance, open},
     plan::Plan,
 };

@@ -5,12 +5,12 @@
 use std::{fs::File, io::Write, os::fd::OwnedFd};
 
 use anyhow::{Context, Result};
-use mydevice_figures::{Sample, Who, Work};
+use mydevice_figures::{Entry, Sample, Who, Work};
 use mydevice_tests::Instance;
 use nix::{fcntl::OFlag, unistd::pipe2};
 
 use crate::{
-    book::{Book, Entry},
+    book::Book,
     channel::{instance, open},
     crowd::Crowd,
     plan::Plan,

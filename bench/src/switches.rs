@@ -3,17 +3,13 @@
 //! What the kernel takes to go from one process to another.
 
 use anyhow::{Context, Result};
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use nix::{
     sched::{CpuSet, sched_setaffinity, sched_yield},
     unistd::Pid,
 };
 
-use crate::{
-    book::{Book, Entry},
-    crew::Crew,
-    plan::Plan,
-};
+use crate::{book::Book, crew::Crew, plan::Plan};
 
 /// Two processes on one processor, each of which gives way to the other again and again.
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use nix::{
     sys::{
         memfd::{MFdFlags, memfd_create},
@@ -14,13 +14,7 @@ use nix::{
     unistd::ftruncate,
 };
 
-use crate::{
-    book::{Book, Entry},
-    channel::Channel,
-    crew::Crew,
-    folios::LargeFolios,
-    plan::Plan,
-};
+use crate::{book::Book, channel::Channel, crew::Crew, folios::LargeFolios, plan::Plan};
 
 /// Each work with the number of writers, and of readers, that it has.
 const CROWDS: [(Work, usize); 2] = [(Work::OneToOne, 1), (Work::FourToFour, 4)];

@@ -12,16 +12,10 @@ use std::{
 
 use anyhow::{Result, ensure};
 use io_uring::{IoUring, opcode, squeue::Entry as Request, types::Fd};
-use mydevice_figures::{Who, Work};
+use mydevice_figures::{Entry, Who, Work};
 use nix::{errno::Errno, fcntl::OFlag, unistd::pipe2};
 
-use crate::{
-    book::{Book, Entry},
-    channel::Channel,
-    crew::Crew,
-    plan::Plan,
-    transfer::Transfer,
-};
+use crate::{book::Book, channel::Channel, crew::Crew, plan::Plan, transfer::Transfer};
 
 /// Who has files that io_uring can read and write, of those worth looking at.
 const WHO: [Who; 2] = [Who::MyDevice, Who::Pipe];

@@ -38,14 +38,9 @@ pub struct Profile {
 /// What was timed, once or as often as a round asks for, by somebody.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profiled {
-    /// What was done.
-    pub work: Work,
-    /// By what.
-    pub who: Who,
-    /// The bytes of a message; 0 where there is none.
-    pub size: u64,
-    /// How many there were of what the work counts.
-    pub count: u64,
+    /// What was timed.
+    #[serde(flatten)]
+    pub entry: Entry,
     /// How often it was done.
     pub operations: u64,
     /// The numbers of the windows between marks in which it was done.
@@ -63,9 +58,9 @@ pub struct Guest {
     pub memory: u64,
 }
 
-/// One thing that was measured once a round.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Figure {
+/// What a value is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
     /// What was done.
     pub work: Work,
     /// By what.
@@ -74,6 +69,43 @@ pub struct Figure {
     pub size: u64,
     /// How many there were of what the work counts: sleepers, instances, requests in flight; 0 where it counts nothing.
     pub count: u64,
+}
+
+impl Entry {
+    /// That work done by that contender.
+    pub fn new(work: Work, who: Who) -> Self {
+        Self {
+            work,
+            who,
+            size: 0,
+            count: 0,
+        }
+    }
+
+    /// With messages of so many bytes.
+    pub fn size(self, size: usize) -> Self {
+        let size = size as u64;
+        Self { size, ..self }
+    }
+
+    /// With so many of what the work counts.
+    pub fn count(self, count: usize) -> Self {
+        let count = count as u64;
+        Self { count, ..self }
+    }
+
+    /// How many that are.
+    pub fn counted(self) -> usize {
+        self.count as usize
+    }
+}
+
+/// One thing that was measured once a round.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figure {
+    /// What was measured.
+    #[serde(flatten)]
+    pub entry: Entry,
     /// A value a round, in the work's unit.
     pub values: Vec<f64>,
 }
@@ -88,13 +120,19 @@ impl Figure {
 impl Record {
     /// The figure of that description, if it was measured.
     pub fn find(&self, work: Work, who: Who, size: u64, count: u64) -> Option<&Figure> {
-        self.figures
-            .iter()
-            .find(|f| (f.work, f.who, f.size, f.count) == (work, who, size, count))
+        let entry = Entry {
+            work,
+            who,
+            size,
+            count,
+        };
+        self.figures.iter().find(|figure| figure.entry == entry)
     }
 
     /// All figures of that work.
     pub fn of(&self, work: Work) -> impl Iterator<Item = &Figure> {
-        self.figures.iter().filter(move |f| f.work == work)
+        self.figures
+            .iter()
+            .filter(move |figure| figure.entry.work == work)
     }
 }

@@ -126,8 +126,15 @@ fn bytes_a_second(value: f64) -> String {
 
 /// Of each figure of a work: its size and count, and its median.
 fn medians(record: &Record, work: Work, who: Who) -> impl Iterator<Item = ((u64, u64), f64)> + '_ {
-    let figures = record.of(work).filter(move |figure| figure.who == who);
-    figures.map(|figure| ((figure.size, figure.count), figure.sample().median()))
+    let figures = record
+        .of(work)
+        .filter(move |figure| figure.entry.who == who);
+    figures.map(|figure| {
+        (
+            (figure.entry.size, figure.entry.count),
+            figure.sample().median(),
+        )
+    })
 }
 
 /// Each round of the ping-pong, by contender: the median and what 99 of 100 did not exceed.

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
-use mydevice_figures::{Profile, Profiled, Who, Work};
+use mydevice_figures::{Entry, Profile, Profiled, Who, Work};
 
 use crate::{
     run::Run,
@@ -46,9 +46,12 @@ fn text(run: &Run, profile: &Profile, windows: &[Window]) -> Result<String> {
     let mut sections: Vec<Section> = Vec::new();
     for profiled in &profile.profiled {
         let costs = costs(profiled, windows, &symbols)?;
-        let Profiled {
-            work, size, count, ..
-        } = *profiled;
+        let Entry {
+            work,
+            who,
+            size,
+            count,
+        } = profiled.entry;
         let same = |s: &Section| (s.work, s.size, s.count) == (work, size, count);
         let at = sections.iter().position(same).unwrap_or_else(|| {
             sections.push(Section {
@@ -60,9 +63,9 @@ fn text(run: &Run, profile: &Profile, windows: &[Window]) -> Result<String> {
             sections.len() - 1
         });
         let contenders = &mut sections[at].contenders;
-        match contenders.iter_mut().find(|(who, _)| *who == profiled.who) {
+        match contenders.iter_mut().find(|(known, _)| *known == who) {
             Some((_, rounds)) => rounds.push(costs),
-            None => contenders.push((profiled.who, vec![costs])),
+            None => contenders.push((who, vec![costs])),
         }
     }
     let mut page = INTRODUCTION.to_owned();

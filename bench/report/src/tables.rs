@@ -2,7 +2,7 @@
 
 //! The figures of one run, as tables.
 
-use mydevice_figures::{Figure, Record, Sample, Who, Work};
+use mydevice_figures::{Entry, Figure, Record, Sample, Who, Work};
 
 use crate::{
     compare::{best_other, ours_to, times_as_long},
@@ -81,7 +81,7 @@ fn cell(place: Place, figure: &Figure) -> String {
     let sample = figure.sample();
     format!(
         "{} {}",
-        amount(place, figure.work, sample.median()),
+        amount(place, figure.entry.work, sample.median()),
         spread(&sample)
     )
 }
@@ -107,7 +107,10 @@ impl Group {
         let mut table = format!("\n### {}\n\n{}", self.title, heading(&columns));
         let mut done = Vec::new();
         for figure in figures {
-            let key = (figure.work, figure.size, figure.count);
+            let Entry {
+                work, size, count, ..
+            } = figure.entry;
+            let key = (work, size, count);
             if done.contains(&key) {
                 continue;
             }
@@ -119,11 +122,11 @@ impl Group {
 
     /// What each has at the work of this figure.
     fn row(&self, run: &Run, figure: &Figure, against_pipe: bool) -> Vec<String> {
-        let Figure {
+        let Entry {
             work, size, count, ..
-        } = *figure;
+        } = figure.entry;
         let of = |who| run.record.find(work, who, size, count);
-        let mut cells = vec![label(figure)];
+        let mut cells = vec![label(figure.entry)];
         cells.extend(
             self.whos
                 .iter()
@@ -140,13 +143,13 @@ impl Group {
 }
 
 /// What was done, with what.
-fn label(figure: &Figure) -> String {
-    let mut label = figure.work.title().to_owned();
-    if figure.count > 0 || figure.work == Work::BesideIdle {
-        label += &format!(", {}", figure.count);
+fn label(entry: Entry) -> String {
+    let mut label = entry.work.title().to_owned();
+    if entry.count > 0 || entry.work == Work::BesideIdle {
+        label += &format!(", {}", entry.count);
     }
-    if figure.size > 0 {
-        label += &format!(", {}", size(figure.size));
+    if entry.size > 0 {
+        label += &format!(", {}", size(entry.size));
     }
     label
 }
@@ -156,8 +159,9 @@ fn transfers(run: &Run, work: Work) -> String {
     let Record { figures, .. } = &run.record;
     let sizes: Vec<_> = figures
         .iter()
-        .filter(|f| f.work == work && f.who == Who::MyDevice)
-        .map(|f| f.size)
+        .map(|figure| figure.entry)
+        .filter(|entry| entry.work == work && entry.who == Who::MyDevice)
+        .map(|entry| entry.size)
         .collect();
     if sizes.is_empty() {
         return String::new();
@@ -188,14 +192,15 @@ fn transfer(place: Place, figure: &Figure) -> String {
     if place == Place::Icount {
         return cell(place, figure);
     }
-    let rates = figure.values.iter().map(|ns| figure.size as f64 * 1e3 / ns);
+    let size = figure.entry.size as f64;
+    let rates = figure.values.iter().map(|ns| size * 1e3 / ns);
     let sample = Sample::new(rates.collect());
     format!("{} {}", number(sample.median()), spread(&sample))
 }
 
 /// What ours is to the pipe, to the best other, and to the floor. Of throughput more is better, of instructions less.
 fn shares(run: &Run, work: Work, bytes: u64) -> [String; 3] {
-    let best = best_other(&run.record, work, bytes).map(|figure| figure.who);
+    let best = best_other(&run.record, work, bytes).map(|figure| figure.entry.who);
     [Some(Who::Pipe), best, Some(Who::Floor)].map(|who| {
         let to = who.and_then(|who| ours_to(&run.record, work, who, bytes));
         to.map_or_else(none, |sample| match run.place {
@@ -214,13 +219,17 @@ fn io_uring(run: &Run) -> String {
     let columns = ["", "message", "in flight", "a message", "worker threads"];
     let mut table = format!("\n### io_uring, 1:1\n\n{}", heading(&columns));
     for figure in figures {
-        let workers = run
-            .record
-            .find(Work::UringWorkers, figure.who, figure.size, figure.count);
+        let Entry {
+            who,
+            size: bytes,
+            count,
+            ..
+        } = figure.entry;
+        let workers = run.record.find(Work::UringWorkers, who, bytes, count);
         table += &row([
-            figure.who.name().to_owned(),
-            size(figure.size),
-            match figure.count {
+            who.name().to_owned(),
+            size(bytes),
+            match count {
                 0 => "plain calls".to_owned(),
                 depth => depth.to_string(),
             },

@@ -203,7 +203,7 @@ fn calls() -> Vec<Target> {
 
 /// The most worker threads that io_uring had at that depth.
 fn workers(record: &Record, depth: u64) -> String {
-    let ours = |f: &&Figure| f.who == Who::MyDevice && f.count == depth;
+    let ours = |f: &&Figure| f.entry.who == Who::MyDevice && f.entry.count == depth;
     let figures = record.of(Work::UringWorkers).filter(ours);
     let most = figures
         .flat_map(|f| f.values.iter().copied())

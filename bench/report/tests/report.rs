@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use mydevice_figures::{Figure, Guest, Profile, Profiled, Record, Who, Work};
+use mydevice_figures::{Entry, Figure, Guest, Profile, Profiled, Record, Who, Work};
 use mydevice_report::{Host, Place, Run, write, write_profile};
 
 /// Two rounds of every work by everybody, of every size and count that the report asks for.
@@ -19,10 +19,12 @@ fn figures(ours: f64) -> Vec<Figure> {
             for size in [0, 64, 4 << 10, 64 << 10, 1 << 20] {
                 for count in [0, 1, 32, 255, 1000] {
                     figures.push(Figure {
-                        work,
-                        who,
-                        size,
-                        count,
+                        entry: Entry {
+                            work,
+                            who,
+                            size,
+                            count,
+                        },
                         values: vec![value, value],
                     });
                 }
@@ -123,10 +125,7 @@ fn without_figures_nothing_is_claimed() {
 #[test]
 fn a_profile_says_where_instructions_are() {
     let profiled = |who, windows| Profiled {
-        work: Work::OneToOne,
-        who,
-        size: 64,
-        count: 0,
+        entry: Entry::new(Work::OneToOne, who).size(64),
         operations: 10,
         windows,
     };

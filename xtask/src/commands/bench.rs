@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use mydevice_figures::{Figure, Record, Who, Work};
+use mydevice_figures::{Entry, Figure, Record, Who, Work};
 use mydevice_report::{Host, Place, Run};
 
 use super::vm::{MachineOptions, pass_on};
@@ -143,10 +143,7 @@ impl Bench {
         let rounds = if self.quick { 1 } else { 5 };
         let times = (0..rounds).map(|_| Ok(kbuild::time_hello(&cache, &tree)?.as_secs_f64() * 1e9));
         Ok(Figure {
-            work: Work::Build,
-            who: Who::Hello,
-            size: 0,
-            count: 0,
+            entry: Entry::new(Work::Build, Who::Hello),
             values: times.collect::<Result<_>>()?,
         })
     }
