@@ -7,6 +7,7 @@
 
 #[path = "../../tests/queue/memory.rs"]
 pub mod memory;
+pub mod written;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
@@ -21,6 +22,25 @@ impl<'a> Arbitrary<'a> for Amount {
             0xfe => usize::arbitrary(u)?,
             small => small.into(),
         }))
+    }
+}
+
+/// What becomes of a queue of bytes.
+#[derive(Arbitrary, Debug)]
+pub enum Case<S, M> {
+    /// A small one, with a memory that is compared byte by byte.
+    Bytes(u8, Vec<S>),
+    /// One that may be too large for any memory, of which figures are compared.
+    Positions(Amount, Vec<M>),
+}
+
+impl<S, M> Case<S, M> {
+    /// Does the one or the other, with the capacity that it begins with.
+    pub fn run(self, bytes: impl FnOnce(usize, Vec<S>), positions: impl FnOnce(usize, Vec<M>)) {
+        match self {
+            Self::Bytes(capacity, steps) => bytes(capacity.into(), steps),
+            Self::Positions(Amount(capacity), moves) => positions(capacity, moves),
+        }
     }
 }
 

@@ -14,16 +14,11 @@ use mydevice_queue::{
     span::Spans,
 };
 use mydevice_queue_fuzz::{
-    Amount,
-    memory::{Source, UNWRITTEN, copy_in, copy_out, moved, offsets},
+    Amount, Case,
+    memory::{copy_out, offsets},
     wide,
+    written::Written,
 };
-
-#[derive(Arbitrary, Debug)]
-enum Case {
-    Bytes(u8, Vec<Step>),
-    Positions(Amount, Vec<Move>),
-}
 
 #[derive(Arbitrary, Debug)]
 enum Step {
@@ -43,18 +38,13 @@ enum Move {
     Resize(Amount),
 }
 
-fuzz_target!(|case: Case| match case {
-    Case::Bytes(capacity, steps) => bytes(capacity.into(), steps),
-    Case::Positions(capacity, moves) => positions(capacity.0, moves),
-});
+fuzz_target!(|case: Case<Step, Move>| case.run(bytes, positions));
 
 fn bytes(capacity: usize, steps: Vec<Step>) {
     let mut ring = Ring::new(capacity);
-    let mut memory = vec![UNWRITTEN; capacity];
+    let mut written = Written::new(capacity);
     let mut model = VecDeque::new();
-    let mut source = Source::default();
     let mut reading: Option<Spans> = None;
-    let mut writing: Option<(Spans, Vec<u8>)> = None;
     for step in steps {
         match step {
             Step::ClaimRead(Amount(n)) if reading.is_none() => {
@@ -68,56 +58,51 @@ fn bytes(capacity: usize, steps: Vec<Step>) {
                 };
                 let n = n.min(claim.len());
                 let expected: Vec<u8> = model.drain(..n).collect();
-                assert_eq!(copy_out(&memory, claim.take(n)), expected);
+                assert_eq!(copy_out(&written.memory, claim.take(n)), expected);
                 assert_eq!(ring.consume(n), n);
             }
-            Step::ClaimWrite(Amount(n)) if writing.is_none() => {
+            Step::ClaimWrite(Amount(n)) if written.is_idle() => {
                 let claim = ring.back(n);
-                assert_eq!(claim.len(), n.min(memory.len() - model.len()));
-                // From now on the writer may write there at any time: rubbish at once, its data last.
-                copy_in(&mut memory, claim, &vec![UNWRITTEN; claim.len()]);
-                writing = Some((claim, source.take(claim.len())));
+                assert_eq!(claim.len(), n.min(written.memory.len() - model.len()));
+                written.claim(claim);
             }
             Step::FinishWrite(Amount(n)) => {
-                let Some((claim, data)) = writing.take() else {
-                    continue;
-                };
-                let n = n.min(claim.len());
-                copy_in(&mut memory, claim, &data);
-                assert_eq!(ring.append(n), n);
-                model.extend(&data[..n]);
+                if let Some(data) = written.finish(n) {
+                    assert_eq!(ring.append(data.len()), data.len());
+                    model.extend(data);
+                }
             }
             // What the gate lets in only when nobody copies.
-            Step::Clear if reading.is_none() && writing.is_none() => {
+            Step::Clear if reading.is_none() && written.is_idle() => {
                 assert_eq!(ring.clear(), model.len());
                 model.clear();
             }
-            Step::Resize(capacity) if reading.is_none() && writing.is_none() => {
+            Step::Resize(capacity) if reading.is_none() && written.is_idle() => {
                 let capacity = usize::from(capacity);
                 let Resized {
                     ring: new,
                     keep,
                     truncated,
                 } = ring.resized(capacity);
-                memory = moved(&memory, keep, capacity);
+                written.resize(keep, capacity);
                 ring = new;
                 assert_eq!(truncated, model.len().saturating_sub(capacity));
                 model.truncate(capacity);
             }
             _ => (),
         }
-        assert_eq!(ring.capacity(), memory.len());
+        assert_eq!(ring.capacity(), written.memory.len());
         assert_eq!(ring.used(), model.len());
-        assert_eq!(ring.room(), memory.len() - model.len());
+        assert_eq!(ring.room(), written.memory.len() - model.len());
         assert_eq!(
-            copy_out(&memory, ring.front(usize::MAX)),
+            copy_out(&written.memory, ring.front(usize::MAX)),
             Vec::from(model.clone())
         );
         // Waiting and free bytes are all the memory there is, each byte once.
         let all = offsets(ring.front(usize::MAX)).chain(offsets(ring.back(usize::MAX)));
         let mut all: Vec<usize> = all.collect();
         all.sort_unstable();
-        assert!(all.into_iter().eq(0..memory.len()));
+        assert!(all.into_iter().eq(0..written.memory.len()));
     }
 }
 

@@ -9,17 +9,7 @@ use std::collections::VecDeque;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mydevice_queue::{span::Span, text::Text};
-use mydevice_queue_fuzz::{
-    Amount,
-    memory::{Source, UNWRITTEN, copy_in, copy_out, moved},
-    wide,
-};
-
-#[derive(Arbitrary, Debug)]
-enum Case {
-    Bytes(u8, Vec<Step>),
-    Positions(Amount, Vec<Move>),
-}
+use mydevice_queue_fuzz::{Amount, Case, memory::copy_out, wide, written::Written};
 
 #[derive(Arbitrary, Debug)]
 enum Step {
@@ -54,18 +44,13 @@ impl Position {
     }
 }
 
-fuzz_target!(|case: Case| match case {
-    Case::Bytes(capacity, steps) => bytes(capacity.into(), steps),
-    Case::Positions(capacity, moves) => positions(capacity.0, moves),
-});
+fuzz_target!(|case: Case<Step, Move>| case.run(bytes, positions));
 
 fn bytes(capacity: usize, steps: Vec<Step>) {
     let mut text = Text::new(capacity);
-    let mut memory = vec![UNWRITTEN; capacity];
+    let mut written = Written::new(capacity);
     let mut model: Vec<u8> = Vec::new();
-    let mut source = Source::default();
     let mut reading: VecDeque<(Span, Vec<u8>)> = VecDeque::new();
-    let mut writing: Option<(Span, Vec<u8>)> = None;
     for step in steps {
         match step {
             Step::ClaimRead(position, Amount(n)) => {
@@ -81,42 +66,41 @@ fn bytes(capacity: usize, steps: Vec<Step>) {
             Step::FinishRead => {
                 // The oldest: whatever was written meanwhile, it reads what was there.
                 if let Some((claim, expected)) = reading.pop_front() {
-                    assert_eq!(copy_out(&memory, claim), expected);
+                    assert_eq!(copy_out(&written.memory, claim), expected);
                 }
             }
-            Step::ClaimWrite(Amount(n)) if writing.is_none() => {
+            Step::ClaimWrite(Amount(n)) if written.is_idle() => {
                 let claim = text.back(n);
-                assert_eq!(claim.len, n.min(memory.len() - model.len()));
-                copy_in(&mut memory, claim, &vec![UNWRITTEN; claim.len]);
-                writing = Some((claim, source.take(claim.len)));
+                assert_eq!(claim.len, n.min(written.memory.len() - model.len()));
+                written.claim(claim);
             }
             Step::FinishWrite(Amount(n)) => {
-                let Some((claim, data)) = writing.take() else {
-                    continue;
-                };
-                let n = n.min(claim.len);
-                copy_in(&mut memory, claim, &data);
-                assert_eq!(text.append(n), n);
-                model.extend(&data[..n]);
+                if let Some(data) = written.finish(n) {
+                    assert_eq!(text.append(data.len()), data.len());
+                    model.extend(data);
+                }
             }
-            Step::Clear if reading.is_empty() && writing.is_none() => {
+            Step::Clear if reading.is_empty() && written.is_idle() => {
                 assert_eq!(text.clear(), model.len());
                 model.clear();
             }
-            Step::Resize(capacity) if reading.is_empty() && writing.is_none() => {
+            Step::Resize(capacity) if reading.is_empty() && written.is_idle() => {
                 let capacity = usize::from(capacity);
                 let (new, keep, truncated) = text.resized(capacity);
-                memory = moved(&memory, keep, capacity);
+                written.resize(keep, capacity);
                 text = new;
                 assert_eq!(truncated, model.len().saturating_sub(capacity));
                 model.truncate(capacity);
             }
             _ => (),
         }
-        assert_eq!((text.capacity(), text.len()), (memory.len(), model.len()));
+        assert_eq!(
+            (text.capacity(), text.len()),
+            (written.memory.len(), model.len())
+        );
         assert_eq!(text.is_empty(), model.is_empty());
-        assert_eq!(text.room(), memory.len() - model.len());
-        assert_eq!(copy_out(&memory, text.at(0, usize::MAX)), model);
+        assert_eq!(text.room(), written.memory.len() - model.len());
+        assert_eq!(copy_out(&written.memory, text.at(0, usize::MAX)), model);
     }
 }
 
