@@ -3,15 +3,15 @@
 //! Debian's packages: those that the host lacks, the tree made of them, and the archive to ask.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::kernels::Distribution;
-use crate::privilege::{find_program, root_command};
+use crate::privilege::{self, find_program, root_command};
 use crate::step::{self, say};
-use crate::tree::may_mount;
+use crate::tree::{may_mount, root_command_in};
 
 /// A mirror of Debian's archive, and one of its security archive.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,6 +139,45 @@ pub fn install_on_host(missing: &[&str], log: &Path) -> Result<()> {
     )
 }
 
+/// A tree that is being made for an entry of the cache, under another name as long as it is not complete.
+#[derive(Debug)]
+pub struct Draft {
+    work: PathBuf,
+    /// The folder of the tree.
+    pub root: PathBuf,
+    /// What the steps print.
+    pub log: PathBuf,
+}
+
+impl Draft {
+    /// Makes a tree of the distribution with its packages, whose apt knows what the archive has. What is left of an
+    /// earlier attempt goes.
+    pub fn new(distribution: &Distribution, entry: &Path) -> Result<Self> {
+        let work = entry.with_extension("new");
+        privilege::remove(&work)?;
+        fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
+        let (root, log) = (work.join("root"), work.join("setup.log"));
+        install_host_packages(&log)?;
+        make_tree(distribution, &root, &log)?;
+        copy_resolver(&root)?;
+        let update = &mut apt(&root, "apt-get", &["update"])?;
+        step::run("Asking the archive for its packages", "10 s", &log, update)?;
+        Ok(Self { work, root, log })
+    }
+
+    /// Puts a file beside the tree.
+    pub fn put(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.work.join(name);
+        fs::write(&path, content).with_context(|| format!("write {}", path.display()))
+    }
+
+    /// It is complete, and the entry from now on.
+    pub fn finish(self, entry: &Path) -> Result<()> {
+        fs::rename(&self.work, entry)
+            .with_context(|| format!("rename {} to {}", self.work.display(), entry.display()))
+    }
+}
+
 /// Makes a tree of the distribution with its packages, without a kernel.
 pub fn make_tree(distribution: &Distribution, root: &Path, log: &Path) -> Result<()> {
     let mirrors = Mirrors::find();
@@ -188,6 +227,16 @@ pub fn copy_resolver(root: &Path) -> Result<()> {
     let to = root.join("etc/resolv.conf");
     step::quiet(copy.args(["--dereference", "/etc/resolv.conf"]).arg(to))
         .context("copy the host's name servers")
+}
+
+/// One of the programs of apt, in the tree.
+pub fn apt(root: &Path, program: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = root_command_in(root, "env")?;
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "INITRD=No"])
+        .args(proxies());
+    command.arg(program).args(arguments);
+    Ok(command)
 }
 
 /// The host's proxy, as apt on it is told to use it.

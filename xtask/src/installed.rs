@@ -14,11 +14,10 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
-use crate::debian;
+use crate::debian::{self, Draft, apt};
 use crate::kernels::Distribution;
 use crate::own::put;
-use crate::privilege;
-use crate::recipe::{METADATA_PROGRAM, apt};
+use crate::recipe::METADATA_PROGRAM;
 use crate::step::{self, say};
 use crate::tree::root_command_in;
 
@@ -26,6 +25,8 @@ use crate::tree::root_command_in;
 const RECIPE: &str = "1";
 /// Room for the tree with the source of a kernel unpacked in it, and for images.
 const ROOM: u64 = 12_000_000_000;
+/// The file beside the tree with [`Releases`].
+const RELEASES: &str = "kernels.json";
 /// The kernels' packages end in this.
 const FLAVOUR: &str = "cloud-amd64";
 
@@ -95,7 +96,7 @@ pub fn tree(cache: &Cache) -> Result<Installed> {
     // What it makes lies in the tree.
     ingredients.push(METADATA_PROGRAM);
     let entry = cache.entry(DISTRIBUTION.tree, &ingredients);
-    let record = entry.join("kernels.json");
+    let record = entry.join(RELEASES);
     let _lock = cache.lock(DISTRIBUTION.tree)?;
     if !entry.exists() {
         say!(
@@ -113,18 +114,11 @@ pub fn tree(cache: &Cache) -> Result<Installed> {
 }
 
 fn make(entry: &Path) -> Result<()> {
-    let work = entry.with_extension("new");
-    privilege::remove(&work)?;
-    fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
-    let (root, log) = (work.join("root"), work.join("setup.log"));
-    debian::install_host_packages(&log)?;
-    debian::make_tree(&DISTRIBUTION, &root, &log)?;
-    debian::copy_resolver(&root)?;
-    let update = &mut apt(&root, "apt-get", &["update"])?;
-    step::run("Asking the archive for its kernels", "10 s", &log, update)?;
-    let kernels = releases(&root)?;
+    let draft = Draft::new(&DISTRIBUTION, entry)?;
+    let (root, log) = (&draft.root, &draft.log);
+    let kernels = releases(root)?;
     let script = |text: &str, arguments: &[&str]| -> Result<Command> {
-        let mut command = root_command_in(&root, "env")?;
+        let mut command = root_command_in(root, "env")?;
         command.args(debian::proxies());
         command.args(["DEBIAN_FRONTEND=noninteractive", "sh", "-ec", text, "sh"]);
         command.args(arguments);
@@ -133,7 +127,7 @@ fn make(entry: &Path) -> Result<()> {
     step::run(
         "Installing kernels and headers",
         "2 min",
-        &log,
+        log,
         &mut script(
             // Manuals and documents of packages are to be there, as on a real machine; those of the tree itself are not.
             "rm -f /etc/dpkg/dpkg.cfg.d/99mmdebstrap
@@ -153,7 +147,7 @@ fn make(entry: &Path) -> Result<()> {
         )?,
     )?;
     put(
-        &root,
+        root,
         "srv/kernel-rust-metadata",
         METADATA_PROGRAM.as_bytes(),
     )?;
@@ -161,7 +155,7 @@ fn make(entry: &Path) -> Result<()> {
         step::run(
             &format!("Making the Rust metadata of Linux {release}"),
             "3 min on 2 cores",
-            &log,
+            log,
             &mut script("sh /srv/kernel-rust-metadata add $1", &[release])?,
         )?;
     }
@@ -173,9 +167,8 @@ fn make(entry: &Path) -> Result<()> {
         &[],
     )?)?;
     let text = serde_json::to_vec_pretty(&kernels).context("encode the releases")?;
-    fs::write(work.join("kernels.json"), text).context("record the releases")?;
-    fs::rename(&work, entry)
-        .with_context(|| format!("rename {} to {}", work.display(), entry.display()))
+    draft.put(RELEASES, &text)?;
+    draft.finish(entry)
 }
 
 /// Which kernels the archive has.

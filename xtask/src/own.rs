@@ -12,10 +12,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::cache::{Cache, hash};
-use crate::debian;
+use crate::debian::{self, apt};
 use crate::kernels::{Kernel, OwnBuild};
 use crate::privilege::{self, root_command};
-use crate::recipe::apt;
 use crate::step::{self, say};
 use crate::tree::{KernelRecord, Tree, root_command_in};
 

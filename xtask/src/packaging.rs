@@ -9,11 +9,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cache::Cache;
-use crate::debian;
+use crate::debian::{Draft, apt};
 use crate::kernels::Distribution;
 use crate::privilege;
 use crate::project;
-use crate::recipe::apt;
 use crate::step::{self, say};
 use crate::tree::user_command_in;
 use crate::vendor;
@@ -60,26 +59,18 @@ pub fn tree(cache: &Cache) -> Result<PathBuf> {
             entry.display()
         );
         cache.need_room(ROOM, "Building packages")?;
-        let work = entry.with_extension("new");
-        privilege::remove(&work)?;
-        fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
-        let (root, log) = (work.join("root"), work.join("setup.log"));
-        debian::install_host_packages(&log)?;
-        debian::make_tree(&DISTRIBUTION, &root, &log)?;
-        debian::copy_resolver(&root)?;
-        let update = &mut apt(&root, "apt-get", &["update"])?;
-        step::run("Asking the archive for its packages", "10 s", &log, update)?;
+        let draft = Draft::new(&DISTRIBUTION, &entry)?;
+        let (root, log) = (&draft.root, &draft.log);
         let mut install = apt(
-            &root,
+            root,
             "apt-get",
             &["install", "-y", "--no-install-recommends"],
         )?;
         let suite = DISTRIBUTION.kernel_suite;
         install.args(BACKPORTS.iter().map(|p| format!("{p}/{suite}")));
-        step::run("Installing the compilers", "1 min", &log, &mut install)?;
-        step::quiet(&mut apt(&root, "apt-get", &["clean"])?)?;
-        fs::rename(&work, &entry)
-            .with_context(|| format!("rename {} to {}", work.display(), entry.display()))?;
+        step::run("Installing the compilers", "1 min", log, &mut install)?;
+        step::quiet(&mut apt(root, "apt-get", &["clean"])?)?;
+        draft.finish(&entry)?;
     }
     Ok(entry.join("root"))
 }

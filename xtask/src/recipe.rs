@@ -147,7 +147,7 @@ fn make(cache: &Cache, kernel: &Kernel, entry: &Path) -> Result<()> {
 fn install_kernel(kernel: &Kernel, root: &Path, log: &Path) -> Result<KernelRecord> {
     let suite = kernel.distribution.kernel_suite;
     debian::copy_resolver(root)?;
-    let apt = |program: &str, arguments: &[&str]| apt(root, program, arguments);
+    let apt = |program: &str, arguments: &[&str]| debian::apt(root, program, arguments);
     let update = &mut apt("apt-get", &["update", "-o", "APT::Update::Error-Mode=any"])?;
     step::run(
         "Asking the archive for its newest kernel",
@@ -210,16 +210,6 @@ fn install_kernel(kernel: &Kernel, root: &Path, log: &Path) -> Result<KernelReco
         release,
         version,
     })
-}
-
-/// One of the programs of apt, in the tree.
-pub fn apt(root: &Path, program: &str, arguments: &[&str]) -> Result<Command> {
-    let mut command = root_command_in(root, "env")?;
-    command
-        .args(["DEBIAN_FRONTEND=noninteractive", "INITRD=No"])
-        .args(debian::proxies());
-    command.arg(program).args(arguments);
-    Ok(command)
 }
 
 fn headers_dir(root: &Path, release: &str) -> PathBuf {
