@@ -29,7 +29,7 @@ pub enum Code {
     NoInstance = 4,
     /// Not permitted.
     NotPermitted = 5,
-    /// The kernel refused a name or a value.
+    /// A name or a value was refused.
     Refused = 6,
     /// Busy, full or empty: it may work later.
     Busy = 7,
@@ -44,7 +44,7 @@ Exit codes:
   3  the module is not loaded
   4  there is no such instance
   5  not permitted
-  6  the kernel refused a name or a value, or the file is no dump
+  6  a name or a value was refused, or the file is no dump
   7  busy, full or would wait: it may work later";
 
 /// A command that did not do what it should.
@@ -176,6 +176,8 @@ fn meaning(cause: &io::Error) -> (Code, Option<&'static str>) {
             (Code::Refused, None)
         }
         Some(Errno::EBUSY | Errno::EAGAIN) => (Code::Busy, None),
+        // What cannot be said to the kernel.
+        None if cause.kind() == io::ErrorKind::InvalidInput => (Code::Refused, None),
         _ => (Code::Failed, None),
     }
 }
@@ -224,6 +226,18 @@ mod tests {
         let failure = Failure::new(Code::Usage, "no terminal").hint("use --json");
         assert_eq!(failure.message(), "no terminal\n  use --json");
         assert_eq!(failure.errno(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_said_to_the_kernel_is_refused() {
+        let add = mydevice::Add::new("a split=1");
+        let error = add.add().expect_err("it has a blank in it");
+        let failure = Failure::from_io("add it", error);
+        assert_eq!(failure.code, Code::Refused);
+        assert_eq!(
+            failure.message(),
+            "cannot add it: the name \"a split=1\" has a blank in it"
+        );
     }
 
     #[test]

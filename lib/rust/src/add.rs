@@ -78,9 +78,16 @@ impl Add {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a bad name or value, or something said twice; `EEXIST` if the name is taken; `ENOSPC` if there
+    /// `EINVAL` for a bad name or value, or something said twice; the same kind,
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), without an errno for a name with a blank in it, which the kernel
+    /// would take for a name and what comes after it; `EEXIST` if the name is taken; `ENOSPC` if there
     /// are 4096 nodes already; `ENOMEM`; `EACCES` if you are not root; `ENOENT` if the module is not loaded.
     pub fn add(&self) -> io::Result<Instance> {
+        // Values cannot have one: they are numbers and words of this crate.
+        if self.name.contains(char::is_whitespace) {
+            let what = format!("the name {:?} has a blank in it", self.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
         command("add", &self.command())?;
         Ok(Instance::added(&self.name))
     }
@@ -110,5 +117,25 @@ mod tests {
             "jobs discipline=spool capacity=4096 max_capacity=8192 on_empty=hangup read_timeout_ms=5 split=1"
         );
         assert_eq!(Add::new("jobs").command(), "jobs");
+    }
+
+    #[test]
+    fn a_name_carries_no_keys() {
+        for name in [
+            "a split=1",
+            "a\tsplit=1",
+            "a\n",
+            "a\r",
+            " a",
+            "a\u{a0}b",
+            " ",
+        ] {
+            let error = Add::new(name).add().expect_err("no name");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(
+                error.to_string(),
+                format!("the name {name:?} has a blank in it")
+            );
+        }
     }
 }

@@ -36,7 +36,8 @@
 //!
 //! Whatever the kernel answers is handed on as it is, as an [`io::Error`](std::io::Error) with the errno in
 //! [`raw_os_error`](std::io::Error::raw_os_error). What each errno means is told by the manual of the module, and
-//! here where it matters. Values are not checked beforehand, as the kernel knows best what is valid.
+//! here where it matters. Values are not checked beforehand, as the kernel knows best what is valid; only a name with a
+//! blank in it never gets there, since what stands behind the blank would be taken for something else.
 //!
 //! # Names
 //!

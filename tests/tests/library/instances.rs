@@ -118,8 +118,14 @@ fn attributes_are_read_and_set() {
 #[test]
 fn adding_and_removing_say_what_echo_would_be_told() {
     let _module = Module::load(&[]);
-    for name in ["", "Jobs", "mydevice-jobs", "a b", "a discipline=heap"] {
+    for name in ["", "Jobs", "mydevice-jobs", "a/b", "grün"] {
         assert_eq!(errno(Add::new(name).add()), Errno::EINVAL, "{name:?}");
+    }
+    // What a command cannot say.
+    for name in ["a b", "a\n", "a discipline=heap", "a\tdiscipline=log"] {
+        let error = Add::new(name).add().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(&format!("{name:?}")), "{error}");
     }
     assert_eq!(errno(Add::new("a").capacity(0).add()), Errno::EINVAL);
     assert_eq!(names(), ["mydevice"]);
