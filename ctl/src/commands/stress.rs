@@ -11,6 +11,7 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mydevice::{Device, Discipline};
+use mydevice_chunk::{Origin, SIZE, chunk};
 use nix::errno::Errno;
 use serde::Serialize;
 
@@ -49,9 +50,6 @@ pub struct Stress {
     #[command(flatten)]
     format: Format,
 }
-
-/// Bytes of a chunk: as many as the five bits of a place can name.
-const CHUNK: usize = 32;
 
 /// How often each byte arrived: a byte is the index.
 type Tally = [u64; 256];
@@ -117,7 +115,7 @@ impl Stress {
         };
         let sources = open(|name| Device::writer(name), self.writers)?;
         let sinks = open(|name| Device::reader(name), self.readers)?;
-        let total = u64::from(self.writers) * u64::from(self.chunks) * CHUNK as u64;
+        let total = u64::from(self.writers) * u64::from(self.chunks) * SIZE as u64;
         let arrived = AtomicU64::new(0);
         let start = Instant::now();
         let tally = thread::scope(|scope| {
@@ -203,7 +201,7 @@ fn is_gone(error: &io::Error) -> bool {
 /// One writer.
 fn send(mut device: Device, writer: usize, chunks: u32) -> io::Result<()> {
     for number in 0..chunks {
-        device.write_all(&chunk(writer, number))?;
+        device.write_all(&chunk(writer, number, SIZE))?;
     }
     Ok(())
 }
@@ -229,26 +227,15 @@ fn receive(mut device: Device, size: usize, arrived: &AtomicU64) -> io::Result<T
     }
 }
 
-/// A chunk: two bits of each byte name the writer, five the place, and one is that bit of the chunk's number.
-fn chunk(writer: usize, number: u32) -> [u8; CHUNK] {
-    std::array::from_fn(|place| (writer << 6 | place << 1) as u8 | (number >> place & 1) as u8)
-}
-
 /// How many bytes arrived more or less often than they were sent.
 fn wrong(tally: &Tally, writers: usize, chunks: u32) -> u64 {
-    let mut sent = [0_u64; 256];
-    for writer in 0..writers {
-        for number in 0..chunks {
-            for byte in chunk(writer, number) {
-                if let Some(count) = sent.get_mut(usize::from(byte)) {
-                    *count += 1;
-                }
-            }
-        }
-    }
-    sent.iter()
+    let sent = |origin: Origin| match origin.writer < writers {
+        true => origin.times(chunks),
+        false => 0,
+    };
+    (0..=u8::MAX)
         .zip(tally)
-        .map(|(sent, got)| sent.abs_diff(*got))
+        .map(|(byte, got)| sent(Origin::of(byte)).abs_diff(*got))
         .sum()
 }
 
@@ -267,7 +254,7 @@ mod tests {
     #[test]
     fn every_byte_counts() {
         let all: Vec<u8> = (0..3)
-            .flat_map(|n| [chunk(0, n), chunk(1, n)].concat())
+            .flat_map(|n| [chunk(0, n, SIZE), chunk(1, n, SIZE)].concat())
             .collect();
         assert_eq!(wrong(&tally(all.iter().copied()), 2, 3), 0);
         for at in 0..all.len() {

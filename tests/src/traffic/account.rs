@@ -10,10 +10,9 @@
 
 use std::fmt;
 
-use super::{
-    Plan,
-    chunk::{self, Origin, SIZE, WRITERS},
-};
+use mydevice_chunk::{Origin, SIZE, WRITERS};
+
+use super::Plan;
 
 /// Bytes seen, by writer, place and bit.
 type Counts = [[[u64; 2]; SIZE]; WRITERS];
@@ -153,10 +152,7 @@ impl Account {
         let plan = &self.all.plan;
         let got = self.all.counts[writer][place][bit];
         let sent = match writer < plan.writers && place < plan.size {
-            true => {
-                let ones = chunk::ones(plan.chunks, place);
-                [u64::from(plan.chunks) - ones, ones][bit]
-            }
+            true => Origin { writer, place, bit }.times(plan.chunks),
             false => 0,
         };
         let right = if plan.disturbed {
@@ -198,7 +194,9 @@ impl fmt::Display for Account {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::chunk::chunk, *};
+    use mydevice_chunk::chunk;
+
+    use super::*;
 
     const PLAN: Plan = Plan {
         writers: 2,

@@ -2,11 +2,10 @@
 
 //! Writers and readers at full speed on one device, with an account of every byte.
 //!
-//! Every byte says where it comes from (see [`chunk`]), so that what the readers got can be held against
+//! Every byte says where it comes from (see [`mydevice_chunk`]), so that what the readers got can be held against
 //! what the writers sent, whichever reader got which byte: see [`account`].
 
 pub mod account;
-pub mod chunk;
 
 use std::{
     os::unix::thread::JoinHandleExt,
@@ -20,6 +19,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use mydevice_chunk::{SIZE, WRITERS, chunk};
 use nix::{errno::Errno, fcntl::OFlag, sys::pthread::pthread_kill};
 
 pub use account::{Account, Tally};
@@ -64,18 +64,16 @@ impl Plan {
             ..
         } = *self;
         ensure!(
-            (1..=chunk::WRITERS).contains(&writers),
-            "{writers} writers: a byte can name 1 to {} of them",
-            chunk::WRITERS
+            (1..=WRITERS).contains(&writers),
+            "{writers} writers: a byte can name 1 to {WRITERS} of them"
         );
         ensure!(
             (1..=1000).contains(&readers),
             "{readers} readers: choose 1 to 1000"
         );
         ensure!(
-            (1..=chunk::SIZE).contains(&size),
-            "chunks of {size} bytes: a byte can name its place in 1 to {} of them",
-            chunk::SIZE
+            (1..=SIZE).contains(&size),
+            "chunks of {size} bytes: a byte can name its place in 1 to {SIZE} of them"
         );
         ensure!(
             u64::from(chunks) <= 1 << size,
@@ -186,7 +184,7 @@ fn open(path: &Path, flags: OFlag) -> Result<Device> {
 /// One writer.
 fn send(device: &Device, writer: usize, plan: &Plan, state: &State) -> Result<()> {
     for number in 0..plan.chunks {
-        let chunk = chunk::chunk(writer, number, plan.size);
+        let chunk = chunk(writer, number, plan.size);
         let written = state.call(|| device.write(&chunk));
         match written.with_context(|| format!("writer {writer} sending chunk {number}"))? {
             Some(n) if n == chunk.len() => {}
