@@ -76,6 +76,16 @@ impl BlockState {
         }
         self.extent.push(len, start);
     }
+
+    /// Drops the oldest record, unless it is the only one: then the block is to be removed. Returns its bytes.
+    fn drop_first(&mut self) -> Option<usize> {
+        let memory = self.memory.as_ref()?;
+        if self.extent.records() <= 1 {
+            return None;
+        }
+        let record = self.extent.drop_first(|header| memory.load_u16(header))?;
+        Some(record.len)
+    }
 }
 
 impl Block {
@@ -224,16 +234,10 @@ impl Chain {
         let Some(oldest) = self.oldest().cloned() else {
             return (0, None);
         };
-        let Some(found) = oldest.first() else {
-            return (0, None);
-        };
-        {
-            let mut state = oldest.state.lock();
-            if state.extent.records() > 1 {
-                state.extent.drop_first(found.span);
-                self.quota.remove(found.span.len, 1);
-                return (found.span.len, None);
-            }
+        let dropped = oldest.state.lock().drop_first();
+        if let Some(bytes) = dropped {
+            self.quota.remove(bytes, 1);
+            return (bytes, None);
         }
         match self.remove(&oldest) {
             Some((memory, left)) => (left, Some(memory)),

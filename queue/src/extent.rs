@@ -27,9 +27,14 @@ pub const MAX_PACKED: usize = 4096 / 2 - HEADER;
 
 /// What a block holds. Any `usize` is a valid size.
 ///
+/// What one kind of block does not have, or does not have yet, changes nothing: a second record of a plain block, bytes of
+/// a run that was not begun, a part of a packed record.
+///
 /// # Invariants
 ///
-/// `first <= end <= size`; a plain block has at most one record, and `bytes` of it from `first` to `end`.
+/// `first <= end <= size`. What a plain block holds is the `bytes` from `first` to `end`, of one record at most; without
+/// one there are none. From `first` to `end` of a packed block lie its `records`, each behind its header, with `bytes`
+/// without the headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Extent {
     size: usize,
@@ -151,25 +156,39 @@ impl Extent {
         Some(Span { offset, len })
     }
 
-    /// The oldest record, of these bytes, is dropped from a packed block.
-    pub fn drop_first(&mut self, record: Span) {
-        self.first = record.range().end.min(self.end);
+    /// The oldest record is dropped from a packed block; none if there is none, and from a plain one. `length` is as in
+    /// [`Self::record`].
+    pub fn drop_first(&mut self, length: impl FnOnce(usize) -> u16) -> Option<Span> {
+        if !self.packed {
+            return None;
+        }
+        let record = self.record(self.first, length)?;
+        self.first = record.range().end;
         self.bytes = self.bytes.saturating_sub(record.len);
         self.records = self.records.saturating_sub(1);
         self.start = self.start.saturating_add(as_u64(record.len));
+        Some(record)
     }
 
-    /// The first `n` bytes are taken from a plain block. Returns how many that were: no more than it held.
+    /// The first `n` bytes are taken from a plain block. Returns how many that were: no more than it held, and none from
+    /// a packed one.
     pub fn take(&mut self, n: usize) -> usize {
-        let n = n.min(self.bytes);
+        let n = match self.packed {
+            true => 0,
+            false => n.min(self.bytes),
+        };
         self.first = self.first.saturating_add(n);
         self.bytes = self.bytes.saturating_sub(n);
         n
     }
 
-    /// `n` bytes are added to the end of a plain block. Returns how many that were: no more than it has to spare.
+    /// `n` bytes are added to the run of a plain block. Returns how many that were: no more than it has to spare, and none
+    /// without a run, which [`Self::push`] begins.
     pub fn fill(&mut self, n: usize) -> usize {
-        let n = n.min(self.spare());
+        let n = match self.packed || self.records == 0 {
+            true => 0,
+            false => n.min(self.spare()),
+        };
         self.end = self.end.saturating_add(n);
         self.bytes = self.bytes.saturating_add(n);
         n

@@ -40,11 +40,11 @@ impl Size {
 enum Step {
     Push(Size),
     Begin(u64),
-    /// The oldest record is dropped from a packed block.
+    /// The oldest record is dropped, if it is one of a packed block.
     Drop,
-    /// Bytes are taken from a plain block.
+    /// Bytes are taken, if there is a run of them.
     Take(Amount),
-    /// Bytes are added to one.
+    /// Bytes are added, likewise.
     Fill(Size),
     /// Somebody begins to copy the record at this place, and ends.
     BeginCopy(u8),
@@ -98,8 +98,12 @@ impl Block {
 
     /// The record at an offset.
     fn record(&self, at: usize) -> Option<Span> {
-        let header = |at: usize| u16::from_le_bytes([self.memory[at], self.memory[at + 1]]);
-        self.extent.record(at, header)
+        self.extent.record(at, |at| header(&self.memory, at))
+    }
+
+    /// Drops the oldest record.
+    fn drop_first(&mut self) -> Option<Span> {
+        self.extent.drop_first(|at| header(&self.memory, at))
     }
 
     /// The records from the oldest on.
@@ -136,6 +140,11 @@ impl Block {
     }
 }
 
+/// What the header at an offset says.
+fn header(memory: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([memory[at], memory[at + 1]])
+}
+
 fn packed(size: usize, steps: Vec<Step>) {
     let mut block = Block::new(size, Extent::packed(size));
     let mut model: VecDeque<Vec<u8>> = VecDeque::new();
@@ -159,12 +168,14 @@ fn packed(size: usize, steps: Vec<Step>) {
                 block.extent.begin(place);
             }
             Step::Drop => {
-                if let Some(oldest) = model.pop_front() {
-                    let span = block.record(block.extent.first()).expect("a record");
-                    block.extent.drop_first(span);
-                    start += wide(oldest.len());
-                }
+                let dropped = block.drop_first().map(|span| span.len);
+                let oldest = model.pop_front().map(|oldest| oldest.len());
+                assert_eq!(dropped, oldest);
+                start += wide(oldest.unwrap_or(0));
             }
+            // Records are whole.
+            Step::Take(Amount(n)) => assert_eq!(block.extent.take(n), 0),
+            Step::Fill(n) => assert_eq!(block.extent.fill(n.get()), 0),
             other => block.others(&other),
         }
         let records = block.records();
@@ -213,6 +224,10 @@ fn plain(size: usize, steps: Vec<Step>) {
                 written += fits;
                 assert_eq!(block.extent.fill(n.get()), fits);
             }
+            // A run is no record to be dropped, and has to be begun.
+            (Step::Drop, _) => assert_eq!(block.drop_first(), None),
+            (Step::Take(Amount(n)), None) => assert_eq!(block.extent.take(n), 0),
+            (Step::Fill(n), None) => assert_eq!(block.extent.fill(n.get()), 0),
             (other, _) => block.others(&other),
         }
         let bytes: Vec<u8> = model.iter().flatten().copied().collect();
@@ -250,7 +265,8 @@ fn figures(size: usize, moves: Vec<Move>) {
                 assert_eq!(wide(extent.fill(n)), fits);
                 *end += fits;
             }
-            _ => (),
+            (Move::Take(Amount(n)), None) => assert_eq!(extent.take(n), 0),
+            (Move::Fill(Amount(n)), None) => assert_eq!(extent.fill(n), 0),
         }
         let end = end.unwrap_or(0);
         assert_eq!(wide(extent.spare()), wide(size) - end);

@@ -32,9 +32,7 @@ impl Block {
 
     fn drop_first(&mut self) {
         let length = |at: usize| u16::from_le_bytes([self.memory[at], self.memory[at + 1]]);
-        if let Some(span) = self.extent.record(self.extent.first(), length) {
-            self.extent.drop_first(span);
-        }
+        self.extent.drop_first(length);
     }
 }
 
@@ -56,6 +54,39 @@ fn a_plain_block_has_one_record() {
     assert_eq!((extent.fill(3), extent.fill(9)), (3, 3));
     assert_eq!((extent.take(8), extent.take(8)), (8, 2));
     assert_eq!((extent.bytes(), extent.records()), (0, 1));
+}
+
+#[test]
+fn what_a_block_does_not_have_changes_nothing() {
+    let no_header = |_| -> u16 { unreachable!("there is no record with a header") };
+    let unchanged = |before: Extent, name: &str, change: &dyn Fn(&mut Extent)| {
+        let mut after = before;
+        change(&mut after);
+        assert_eq!(after, before, "{name}");
+    };
+    let plain = Extent::plain(10);
+    unchanged(plain, "a run that was not begun", &|it| {
+        assert_eq!(it.fill(3), 0)
+    });
+    unchanged(plain, "an empty block", &|it| assert_eq!(it.take(3), 0));
+    let mut run = plain;
+    run.push(4, 0);
+    unchanged(run, "a second record", &|it| it.push(1, 0));
+    unchanged(run, "the record of a plain block", &|it| {
+        assert_eq!(it.drop_first(no_header), None);
+    });
+
+    let packed = Extent::packed(100);
+    unchanged(packed, "a record that is not there", &|it| {
+        assert_eq!(it.drop_first(no_header), None);
+    });
+    let mut records = packed;
+    records.push(4, 0);
+    records.push(5, 4);
+    for block in [packed, records] {
+        unchanged(block, "a part of a record", &|it| assert_eq!(it.take(3), 0));
+        unchanged(block, "more of a record", &|it| assert_eq!(it.fill(3), 0));
+    }
 }
 
 proptest! {
@@ -127,10 +158,8 @@ proptest! {
         for mut extent in [Extent::plain(size), Extent::packed(size)] {
             extent.push(n, start);
             let _ = (extent.fill(at), extent.take(n), extent.place(), extent.fits(n));
-            if let Some(span) = extent.record(at, |_| header) {
-                extent.drop_first(span);
-            }
-            prop_assert!(extent.first() <= size);
+            let _ = (extent.record(at, |_| header), extent.drop_first(|_| header));
+            prop_assert!(extent.first() <= size - extent.spare());
         }
     }
 }
