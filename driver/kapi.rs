@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `device` | device numbers, `struct cdev` with its `struct device` |
 //! | `class` | classes, and their files that take commands |
-//! | `file` | `struct file_operations` |
+//! | `file` | `struct file_operations`; the functions that the VFS calls are in `file/table` |
 //! | `capability` | what the current task may do |
 //! | `attribute` | device attributes in sysfs |
 //! | `proc` | entries in `/proc` through `seq_file` |
