@@ -2,12 +2,16 @@
 
 //! The seam between an instance and the rules by which it stores and hands out data.
 //!
-//! A discipline is a type that implements [`Discipline`], in a file of its own under `discipline/`, with its
-//! arithmetic in `queue/`. Beside it the file has a type `Place`, for what the discipline knows of each open. It is
-//! known to the rest of the driver by one line in the list at the end of this file.
+//! A discipline is a type in a file of its own under `discipline/`, with its arithmetic in `queue/`. It provides
 //!
-//! How a discipline takes what is written it chooses among three ways ([`Inlet`]): bytes copied to where they will be
-//! read; records, copied before they are queued; and bytes of a file for each open.
+//! - `RULES`: what holds for it once and for all ([`Rules`], in `discipline/rules.rs`);
+//! - [`Discipline`], below: what it holds, and where the next bytes are;
+//! - one of three ways to take what is written ([`Inlet`], below): bytes copied to where they will be read; records,
+//!   copied before they are queued; and bytes of a file for each open;
+//! - `Place`, beside the type: what it knows of each open.
+//!
+//! It is known to the rest of the driver by one line in the list at the end of this file. What is made of the list is
+//! in `discipline/store.rs`.
 //!
 //! The instance does everything that the disciplines have in common: turns, sleeping, waking, counting, and
 //! the copying itself, which happens without a lock. A discipline only says where bytes are. So each method
@@ -16,97 +20,25 @@
 
 #![forbid(unsafe_code)]
 
-use core::ops::{Deref, DerefMut};
-use kernel::{
-    iov::{IovIterDest, IovIterSource},
-    prelude::*,
-    sync::Arc,
-};
+use kernel::{prelude::*, sync::Arc};
 
 use crate::{
-    kapi::memory::{Memory, MAX_LEN},
-    queue::{backlog::Piece, extent::Extent, ring::Ring, span::Spans},
+    kapi::memory::Memory,
+    queue::{backlog::Piece, extent::Extent, ring::Ring},
 };
 
 mod chain;
+mod claim;
 mod list;
+mod rules;
+mod store;
 
 pub(crate) use chain::Block;
+pub(crate) use claim::{Claim, Garbage};
+pub(crate) use rules::{Full, OnEmpty, Reading, Rules, CAPACITY_LIMIT};
 pub(crate) use spool::{File, Filled};
-
-/// How reads are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    /// A read takes bytes away, one reader at a time.
-    Take,
-    /// A read copies from its open's position, beside other readers.
-    Copy,
-}
-
-/// What a write meets when there is no room at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// It waits, and a write that fits in part goes on when there is room again.
-    Wait,
-    /// ENOSPC, and a write that fits in part ends there.
-    NoSpace,
-}
-
-/// What a read meets when there is nothing for it: the attribute `on_empty`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnEmpty {
-    /// It waits.
-    Block,
-    /// It gets 0 at once.
-    Eof,
-    /// It waits while there is a writer, or its open has seen none yet; else it gets 0, as with a named pipe.
-    Hangup,
-}
-
-impl OnEmpty {
-    const ALL: [(Self, &'static str); 3] = [
-        (Self::Block, "block"),
-        (Self::Eof, "eof"),
-        (Self::Hangup, "hangup"),
-    ];
-
-    /// Its name in sysfs.
-    pub(crate) fn name(self) -> &'static str {
-        let found = Self::ALL.iter().find(|(value, _)| *value == self);
-        found.map_or("", |(_, name)| name)
-    }
-
-    /// The one with this name in sysfs.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        let found = Self::ALL.iter().find(|(_, known)| *known == name);
-        found.map(|(value, _)| *value)
-    }
-}
-
-/// What a discipline lays down once and for all.
-pub(crate) struct Rules {
-    /// Its name, in the module parameter, in sysfs and in `/proc`.
-    pub(crate) name: &'static str,
-    /// How reads are served.
-    pub(crate) reading: Reading,
-    /// Files have a position that can be sought and named in a read.
-    pub(crate) seeks: bool,
-    /// A read ends where a record ends.
-    pub(crate) whole_records: bool,
-    /// Each open reads and writes a file of its own, so that each waits for something else.
-    pub(crate) files: bool,
-    /// What a write meets when there is no room.
-    pub(crate) full: Full,
-    /// The `on_empty` of a new instance.
-    pub(crate) on_empty: OnEmpty,
-    /// The capacity of a new instance, in bytes; none for that of the module's parameter.
-    pub(crate) capacity: Option<usize>,
-    /// The `max_capacity` of a new instance, in bytes.
-    pub(crate) max_capacity: usize,
-}
-
-/// The largest `max_capacity` there can be, in bytes.
-pub(crate) const CAPACITY_LIMIT: usize = MAX_LEN;
+use store::disciplines;
+pub(crate) use store::Store;
 
 /// The data of one instance: see the module's documentation for what holds for every method.
 pub(crate) trait Discipline: Send {
@@ -267,208 +199,6 @@ pub(crate) trait Records {
     fn resize(&mut self, capacity: usize, garbage: &mut Garbage) -> (usize, bool);
 }
 
-/// Memory that was removed under the lock, to be dropped without it.
-#[derive(Default)]
-pub(crate) struct Garbage {
-    memory: [Option<Arc<Memory>>; Self::SIZE],
-    count: usize,
-}
-
-impl Garbage {
-    /// How much is dropped between two times that the lock is taken.
-    const SIZE: usize = 16;
-
-    /// Whether it takes no more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.count >= Self::SIZE
-    }
-
-    /// Takes what is not needed any more. What it has no place for, it drops at once.
-    pub(crate) fn add(&mut self, memory: Arc<Memory>) {
-        if let Some(place) = self.memory.get_mut(self.count) {
-            *place = Some(memory);
-            self.count = self.count.saturating_add(1);
-        }
-    }
-}
-
-/// A region of an instance's memory that somebody is about to copy into or out of.
-///
-/// It keeps the memory alive; that nobody else uses the region is for the instance's gate to see to.
-pub(crate) struct Claim {
-    memory: Option<Arc<Memory>>,
-    spans: Spans,
-    /// The position behind it, where reads have a position.
-    end: u64,
-}
-
-impl Claim {
-    fn new(memory: &Arc<Memory>, spans: Spans) -> Self {
-        Self {
-            memory: Some(memory.clone()),
-            spans,
-            end: 0,
-        }
-    }
-
-    /// Nothing.
-    fn none() -> Self {
-        Self {
-            memory: None,
-            spans: Spans::default(),
-            end: 0,
-        }
-    }
-
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// Copies the region to a reader; returns how many bytes got there, fewer if it faults. May sleep.
-    pub(crate) fn copy_to(&self, iov: &mut IovIterDest<'_>) -> usize {
-        self.each(|memory, at, len| memory.copy_to_iter(at, len, iov))
-    }
-
-    /// Fills the region from a writer; returns how many bytes came, fewer if it faults. May sleep.
-    pub(crate) fn copy_from(&self, iov: &mut IovIterSource<'_>) -> usize {
-        self.each(|memory, at, len| memory.copy_from_iter(at, len, iov))
-    }
-
-    /// Copies the region to the beginning of other memory. May sleep.
-    pub(crate) fn copy_into(&self, other: &Memory) {
-        let mut to: usize = 0;
-        self.each(|memory, at, len| {
-            other.copy_from(to, memory, at, len);
-            to = to.saturating_add(len);
-            len
-        });
-    }
-
-    /// Does `copy` with each span in turn until one is done only in part; returns the bytes that were done.
-    fn each(&self, mut copy: impl FnMut(&Memory, usize, usize) -> usize) -> usize {
-        let mut done: usize = 0;
-        let Some(memory) = &self.memory else {
-            return 0;
-        };
-        for span in self.spans.iter() {
-            let copied = copy(memory, span.offset, span.len);
-            done = done.saturating_add(copied);
-            if copied < span.len {
-                break;
-            }
-        }
-        done
-    }
-}
-
-/// Makes, of the list of disciplines, the types that hold any one of them.
-macro_rules! disciplines {
-    ($($module:ident: $kind:ident),+ $(,)?) => {
-        $(mod $module;)+
-
-        /// Where an open is in what it reads and writes.
-        #[derive(Default)]
-        pub(crate) struct Cursor {
-            /// The next byte to read, where files can be sought.
-            pub(crate) position: u64,
-            /// The length of the write that was last refused for want of room.
-            pub(crate) refused: usize,
-            /// A write into the open's file is under way.
-            pub(crate) writing: bool,
-            $(
-                #[doc = concat!("What [`", stringify!($module), "`] knows of it.")]
-                #[allow(dead_code, reason = "some know nothing")]
-                $module: $module::Place,
-            )+
-        }
-
-        /// A discipline's name.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Kind {
-            $(
-                #[doc = concat!("[`", stringify!($module), "`]")]
-                $kind,
-            )+
-        }
-
-        impl Kind {
-            const ALL: &'static [Self] = &[$(Self::$kind),+];
-
-            /// What it lays down.
-            pub(crate) fn rules(self) -> &'static Rules {
-                match self {
-                    $(Self::$kind => &$module::$kind::RULES,)+
-                }
-            }
-        }
-
-        /// The names of all disciplines, the default first.
-        pub(crate) const NAMES: [&str; Kind::ALL.len()] = [$($module::$kind::RULES.name),+];
-
-        /// The data of an instance, by its discipline.
-        enum Data {
-            $($kind($module::$kind),)+
-        }
-
-        impl Data {
-            fn new(kind: Kind, capacity: usize) -> Result<Self> {
-                Ok(match kind {
-                    $(Kind::$kind => Self::$kind($module::$kind::new(capacity)?),)+
-                })
-            }
-        }
-
-        // What is asked at each small read and write, called directly: by way of the table of a `dyn Discipline`, where
-        // nothing can be inlined, it costs more than the answer.
-        impl Store {
-            /// [`Discipline::ring`].
-            #[inline]
-            pub(crate) fn ring(&mut self) -> Option<(&mut Ring, &Arc<Memory>)> {
-                match &mut self.data {
-                    $(Data::$kind(discipline) => discipline.ring(),)+
-                }
-            }
-
-            /// [`Discipline::has_room`].
-            #[inline]
-            pub(crate) fn has_room(&self, len: usize) -> bool {
-                match &self.data {
-                    $(Data::$kind(discipline) => discipline.has_room(len),)+
-                }
-            }
-
-            /// [`Discipline::offers`].
-            #[inline]
-            pub(crate) fn offers(&self) -> bool {
-                match &self.data {
-                    $(Data::$kind(discipline) => discipline.offers(),)+
-                }
-            }
-        }
-
-        impl Deref for Store {
-            type Target = dyn Discipline;
-
-            #[inline]
-            fn deref(&self) -> &Self::Target {
-                match &self.data {
-                    $(Data::$kind(discipline) => discipline,)+
-                }
-            }
-        }
-
-        impl DerefMut for Store {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut Self::Target {
-                match &mut self.data {
-                    $(Data::$kind(discipline) => discipline,)+
-                }
-            }
-        }
-    };
-}
-
 // The list of disciplines: the first is the default.
 disciplines! {
     stream: Stream,
@@ -476,50 +206,4 @@ disciplines! {
     log: Log,
     spool: Spool,
     stack: Stack,
-}
-
-/// The data of an instance, of whatever discipline.
-pub(crate) struct Store {
-    rules: &'static Rules,
-    data: Data,
-}
-
-impl Store {
-    /// An empty one of this kind; may sleep. Fails with ENOMEM.
-    pub(crate) fn new(kind: Kind, capacity: usize) -> Result<Self> {
-        Ok(Self {
-            rules: kind.rules(),
-            data: Data::new(kind, capacity)?,
-        })
-    }
-
-    /// What its discipline lays down.
-    pub(crate) fn rules(&self) -> &'static Rules {
-        self.rules
-    }
-}
-
-impl Cursor {
-    /// At this position.
-    pub(crate) fn at(position: u64) -> Self {
-        Self {
-            position,
-            ..Self::default()
-        }
-    }
-}
-
-impl Kind {
-    /// The one at this place in [`NAMES`]; the default if there is no such place.
-    pub(crate) fn from_index(index: usize) -> Self {
-        Self::ALL.get(index).copied().unwrap_or(Self::Stream)
-    }
-
-    /// The one with this name.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.rules().name == name)
-    }
 }
