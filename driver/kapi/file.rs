@@ -132,40 +132,40 @@ pub struct SeekEnd {
 ///
 /// # Invariants
 ///
-/// Both pointers are valid, and the file is inside its `open` operation, so nobody else uses it yet.
+/// Both pointers are valid, and the file is inside its `open` operation. Nobody else has it yet, and nobody gets it from
+/// here: a reference to it could be counted, and put behind a descriptor before its private data is there.
 pub struct Opening {
     file: *mut bindings::file,
     inode: *mut bindings::inode,
 }
 
 impl Opening {
-    /// How the file may be used, and its flags.
-    pub fn file(&self) -> &File {
-        // SAFETY: The file is valid while it is being opened, and no `fdget_pos` region can exist for a file
-        // that nobody has a descriptor of yet.
-        unsafe { File::from_raw_file(self.file) }
+    /// The flags that the file is opened with.
+    pub fn flags(&self) -> u32 {
+        // SAFETY: By the invariants the file is valid, and nobody else has it who could change them.
+        unsafe { (*self.file).f_flags }
     }
 
     /// Whether the file can be read.
     pub fn reads(&self) -> bool {
-        access(self.file().flags()).0
+        access(self.flags()).0
     }
 
     /// Whether the file can be written.
     pub fn writes(&self) -> bool {
-        access(self.file().flags()).1
+        access(self.flags()).1
     }
 
     /// Makes the file one without a position: `lseek`, `pread` and `pwrite` give ESPIPE.
     pub fn stream(&self) {
-        // SAFETY: Both are valid while the file is being opened; it always succeeds.
+        // SAFETY: By the invariants both are valid, and nobody else has the file; it always succeeds.
         unsafe { bindings::stream_open(self.inode, self.file) };
     }
 
     /// Promises that reads and writes honour `IOCB_NOWAIT` ([`nonblocking`]), so that io_uring tries them
     /// without a worker thread.
     pub fn nowait(&self) {
-        // SAFETY: Nobody else has the file yet.
+        // SAFETY: By the invariants the file is valid and nobody else has it, and this value belongs to one task.
         unsafe { (*self.file).f_mode |= raw::FMODE_NOWAIT };
     }
 }

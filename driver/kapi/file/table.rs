@@ -110,7 +110,7 @@ impl<T: FileOperations> Vtable<T> {
         from_result(|| {
             // SAFETY: Devices with these operations are `Node<T>`s, and this inode is being opened.
             let device = unsafe { Node::<T>::of_inode(inode) };
-            // INVARIANT: This is its `open` operation.
+            // INVARIANT: This is its `open` operation: the VFS gives it a descriptor afterwards.
             let ptr = T::open(device, &Opening { file, inode })?;
             // SAFETY: A file that is being opened is ours.
             unsafe { (*file).private_data = ptr.into_foreign() };
