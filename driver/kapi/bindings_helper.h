@@ -25,6 +25,8 @@ void kapi_helper_memalloc_noreclaim_restore(unsigned int flags);
 bool kapi_helper_fatal_signal_pending(void);
 bool kapi_helper_need_resched(void);
 unsigned int kapi_helper_num_online_cpus(void);
+void kapi_helper_memmove(void *to, const void *from, size_t len);
+void kapi_helper_memset(void *start, int byte, size_t len);
 size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t len);
 size_t kapi_helper_copy_from_user_now(void *to, const void __user *from, size_t len);
 void kapi_helper_ratelimit_state_init(struct ratelimit_state *state, int interval, int burst);

@@ -8,6 +8,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
@@ -59,6 +60,18 @@ bool kapi_helper_need_resched(void)
 unsigned int kapi_helper_num_online_cpus(void)
 {
 	return num_online_cpus();
+}
+
+/* LLVM knows the name, and would make loads and stores of a call of it in Rust, or leave it out. */
+void kapi_helper_memmove(void *to, const void *from, size_t len)
+{
+	memmove(to, from, len);
+}
+
+/* The same. */
+void kapi_helper_memset(void *start, int byte, size_t len)
+{
+	memset(start, byte, len);
 }
 
 /* All inline: one copy that is checked, made known to KASAN, and made without page faults. */

@@ -48,9 +48,10 @@ const FLAGS: bindings::gfp_t = bindings::GFP_KERNEL_ACCOUNT
 ///
 /// - `start` points to `len` bytes, `len` at most [`MAX_LEN`], which `kvfree` takes back, owned by this
 ///   value.
-/// - The bytes are reached through C functions and raw pointers only: no Rust reference to them and no Rust
-///   load or store of them exists. So concurrent copies are, as in C code, a matter of which byte is seen
-///   last, and never undefined behaviour of the Rust code.
+/// - The bytes are reached through raw pointers only, by C functions that the compiler knows nothing of and by
+///   volatile accesses of single bytes: no Rust reference to them and no other load or store exists. So concurrent
+///   copies are, as in C code, a matter of which byte is seen last, and never undefined behaviour of the Rust code.
+///   `memcpy` and its kin are no such functions when they are called by their own names, see `helpers.c`.
 pub struct Memory {
     start: NonNull<c_void>,
     len: usize,
@@ -173,7 +174,7 @@ impl Memory {
         in_chunks(to, len, |to, len| {
             // SAFETY: `to` and `from + done` are valid for `len` bytes by `part`. `memmove`, because the two
             // may be the same memory, and `memcpy` is allowed anything then.
-            unsafe { bindings::memmove(to, from.byte_add(done), len) };
+            unsafe { raw::memmove(to, from.byte_add(done), len) };
             done = done.saturating_add(len);
             len
         });
@@ -183,8 +184,11 @@ impl Memory {
     pub fn load_u16(&self, at: usize) -> u16 {
         let mut bytes = [0u8; 2];
         let (start, len) = self.part(at, bytes.len());
-        // SAFETY: `start` is valid for `len` bytes by `part`, and `bytes` has room for them.
-        unsafe { bindings::memcpy(bytes.as_mut_ptr().cast(), start, len) };
+        let start = start.cast::<u8>();
+        for (index, byte) in bytes.iter_mut().take(len).enumerate() {
+            // SAFETY: `start` is valid for `len` bytes by `part`, and this is one of them.
+            *byte = unsafe { start.add(index).read_volatile() };
+        }
         u16::from_ne_bytes(bytes)
     }
 
@@ -192,8 +196,11 @@ impl Memory {
     pub fn store_u16(&self, at: usize, number: u16) {
         let bytes = number.to_ne_bytes();
         let (start, len) = self.part(at, bytes.len());
-        // SAFETY: `start` is valid for `len` bytes by `part`, and there are as many in `bytes`.
-        unsafe { bindings::memcpy(start, bytes.as_ptr().cast(), len) };
+        let start = start.cast::<u8>();
+        for (index, byte) in bytes.iter().take(len).enumerate() {
+            // SAFETY: As in `load_u16`, for writing.
+            unsafe { start.add(index).write_volatile(*byte) };
+        }
     }
 
     /// Makes every byte 0 before the memory is freed, when nobody uses it any more.
@@ -205,7 +212,7 @@ impl Memory {
     pub fn zero(&self) {
         in_chunks(self.start.as_ptr(), self.len, |start, len| {
             // SAFETY: `start` is valid for `len` bytes by the invariants.
-            unsafe { bindings::memset(start, 0, len) };
+            unsafe { raw::memset(start, 0, len) };
             len
         });
     }
