@@ -13,7 +13,7 @@
 //! | `capability` | what the current task may do |
 //! | `attribute` | device attributes in sysfs |
 //! | `proc` | entries in `/proc` through `seq_file` |
-//! | `module` | an `init` that fails |
+//! | `module` | the guard for an `init` that fails |
 //! | `param`, `modinfo` | module parameters that show in sysfs, and what `modinfo` prints |
 //! | `wait` | wait queues whose sleepers keep their place |
 //! | `poll` | poll with keys |

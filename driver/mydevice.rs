@@ -90,26 +90,34 @@ impl MyDevice {
             };
             names.push(name, GFP_KERNEL)?;
         }
-        registry
-            .publish(
-                &names,
-                &Settings::new(params::discipline()),
-                params::split(),
-            )
-            .inspect_err(|error| pr_err!("no instances: {error:?}\n"))?;
-        let commands = || {
-            Ok((
-                CommandFile::new(&class, registry.clone())?,
-                CommandFile::new(&class, registry.clone())?,
-            ))
-        };
-        let (add, remove) = commands().inspect_err(|_: &Error| registry.kill())?;
+        // The nodes come last: what can fail before them, fails before anybody can open one, and whoever hears of a node
+        // finds the commands.
+        let made = Self::commands(&class, &registry).and_then(|commands| {
+            registry
+                .publish(
+                    &names,
+                    &Settings::new(params::discipline()),
+                    params::split(),
+                )
+                .inspect_err(|error| pr_err!("no instances: {error:?}\n"))?;
+            Ok(commands)
+        });
+        // Where it failed, the commands have gone, but what somebody has added by them is still there.
+        let (add, remove) = made.inspect_err(|_| registry.kill())?;
         pr_info!("registered major={} minor=0\n", registry.major());
         Ok(Self {
             _add: add,
             _remove: remove,
             _registry: registry,
         })
+    }
+
+    fn commands(
+        class: &Arc<Class>,
+        registry: &Arc<Registry>,
+    ) -> Result<(CommandFile<AddCommand>, CommandFile<RemoveCommand>)> {
+        let add = CommandFile::new(class, registry.clone())?;
+        Ok((add, CommandFile::new(class, registry.clone())?))
     }
 }
 

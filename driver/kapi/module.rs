@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a module needs to know of who uses it.
+//! The guard for an `init` that fails: nobody is left in the module's code when the loader frees it.
 //!
 //! C header: [`include/linux/module.h`](srctree/include/linux/module.h)
 
 use kernel::{bindings, ModuleMetadata};
 
 use super::compat::this_module;
+
+// Without it nobody is counted, so there is nothing to wait by.
+#[cfg(all(MODULE, not(CONFIG_MODULE_UNLOAD)))]
+compile_error!("a module that may fail to load after others got in needs CONFIG_MODULE_UNLOAD=y");
 
 /// For an `init` that fails after it has let others in, and has taken away again what they came in by: waits until they
 /// are gone.
