@@ -48,17 +48,17 @@ impl Numbers {
     }
 
     /// The device number with the given minor; [`EINVAL`] if that is outside the range.
-    pub fn number(&self, minor: u32) -> Result<Number> {
+    pub fn number(&self, minor: u32) -> Result<DeviceNumber> {
         if minor >= self.count {
             return Err(EINVAL);
         }
-        Ok(Number(self.first.checked_add(minor).ok_or(EINVAL)?))
+        Ok(DeviceNumber(self.first.checked_add(minor).ok_or(EINVAL)?))
     }
 }
 
 /// A device number out of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number(bindings::dev_t);
+pub struct DeviceNumber(bindings::dev_t);
 
 impl Drop for Numbers {
     fn drop(&mut self) {
@@ -164,7 +164,7 @@ impl<T: FileOperations> Registration<T> {
     /// else `open` may find another device.
     pub fn new<L: AttributeList<T>>(
         class: &Arc<Class>,
-        number: Option<Number>,
+        number: Option<DeviceNumber>,
         name: &CStr,
         data: T::Device,
         fasync: Arc<Fasync>,
