@@ -43,6 +43,11 @@ pub fn parse<T: ParseInt>(text: &str) -> Result<T> {
 }
 
 /// The description of an attribute, for an [`AttributeList`].
+///
+/// # Invariants
+///
+/// The name is static, and the operations are [`show`] and [`store`] for this `T`, or none. It is given to [`groups`] for
+/// this `T` alone, and with them to devices that lie in a `Node<T>`: so these are what the operations are called with.
 #[repr(transparent)]
 pub struct Entry<T>(bindings::device_attribute, PhantomData<fn(T)>);
 
@@ -56,6 +61,7 @@ impl<T: FileOperations> Entry<T> {
         if A::WRITABLE {
             entry.__bindgen_anon_2.store = Some(store::<T, A>);
         }
+        // INVARIANT: Both are for `T`, and what is in here only `Tables` for this `T` takes out.
         Self(entry, PhantomData)
     }
 }
@@ -71,6 +77,8 @@ pub const MAX_ATTRIBUTES: usize = 15;
 
 /// The attributes of a list as `struct device` wants them: an array of groups, of which there is one, with an
 /// array of attributes. Both arrays end with null.
+///
+/// They are for the devices of `Node<T>`s, and for no others.
 pub(super) const fn groups<T: FileOperations, L: AttributeList<T>>(
 ) -> *mut *const bindings::attribute_group {
     Tables::<T, L>::GROUPS.as_ptr().cast_mut()
@@ -117,9 +125,9 @@ unsafe extern "C" fn show<T: FileOperations, A: Attribute<T>>(
     page: *mut c_char,
 ) -> isize {
     from_result(|| {
-        // SAFETY: By the function's requirements: the driver core removes the file before it lets go of the device, and
-        // waits for calls under way; `sysfs_kf_seq_show` clears a page of its own. It warns about one that comes back
-        // full, so the last byte is left out.
+        // SAFETY: By the function's requirements, which the invariants of `Entry` and the driver core keep: it removes the
+        // file before it lets go of the device, and waits for calls under way; `sysfs_kf_seq_show` clears a page of its
+        // own. It warns about one that comes back full, so the last byte is left out.
         let (device, page) = unsafe {
             (
                 Node::<T>::of_device(device),

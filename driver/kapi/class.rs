@@ -72,13 +72,19 @@ pub const MAX_COMMAND: usize = 255;
 ///
 /// # Invariants
 ///
-/// `file` is registered with `class`.
+/// The attribute of `file` is registered with `class`.
 pub struct CommandFile<C: Command> {
     file: Pin<KBox<Inner<C>>>,
     class: Arc<Class>,
 }
 
 /// What sysfs knows of a [`CommandFile`].
+///
+/// # Invariants
+///
+/// - `attribute` has [`store`] for this `C`, which no other attribute has, and a name that is static. Neither of them
+///   changes, nor does `data`.
+/// - While the attribute is registered, this value stays in its place.
 #[repr(C)]
 struct Inner<C: Command> {
     attribute: Opaque<bindings::class_attribute>,
@@ -87,7 +93,7 @@ struct Inner<C: Command> {
 
 // SAFETY: The attribute belongs to no task, and `Arc` of what is `Send` and `Sync` is both.
 unsafe impl<C: Command> Send for Inner<C> {}
-// SAFETY: As above; nothing changes the attribute once it is registered.
+// SAFETY: As above; by the invariants nothing changes once it is made.
 unsafe impl<C: Command> Sync for Inner<C> {}
 
 impl<C: Command> CommandFile<C> {
@@ -102,12 +108,14 @@ impl<C: Command> CommandFile<C> {
             // What `sysfs_attr_init` does for an attribute that is not static.
             attribute.attr.key = kernel::static_lock_class!().as_ptr();
         }
+        // INVARIANT: The attribute was made for this `C` above. It is registered below, from within a pinned box, and before
+        // that is freed, `CommandFile` takes it away.
         let inner = Inner {
             attribute: Opaque::new(attribute),
             data,
         };
         let file = KBox::pin(inner, GFP_KERNEL)?;
-        // SAFETY: Class and attribute are valid, and stay so until `drop` takes the file away.
+        // SAFETY: Class and attribute are valid, and stay so and in their places until `drop` takes the file away.
         to_result(unsafe {
             bindings::class_create_file_ns(
                 class.as_raw(),
@@ -138,7 +146,7 @@ impl<C: Command> Drop for CommandFile<C> {
 
 /// # Safety
 ///
-/// `attribute` must be that of an [`Inner<C>`], and `text` valid for `len` bytes.
+/// `attribute` must be that of an [`Inner<C>`] that is registered, and `text` valid for `len` bytes.
 unsafe extern "C" fn store<C: Command>(
     _class: *const bindings::class,
     attribute: *const bindings::class_attribute,
@@ -146,7 +154,8 @@ unsafe extern "C" fn store<C: Command>(
     len: usize,
 ) -> isize {
     from_result(|| {
-        // SAFETY: By the function's requirements; sysfs keeps the file during the call.
+        // SAFETY: By the function's requirements and the invariants of `Inner`; the file's removal waits for this call, and
+        // only after it the value goes. kernfs hands in a copy of what was written.
         let (inner, text) = unsafe {
             let inner = kernel::container_of!(Opaque::cast_from(attribute), Inner<C>, attribute);
             (&*inner, core::slice::from_raw_parts(text.cast::<u8>(), len))

@@ -71,6 +71,18 @@ impl Drop for Numbers {
 ///
 /// Freed by [`release`], when the last reference to `device` goes. `cdev` holds one as its parent, and
 /// every open file holds one to `cdev`.
+///
+/// # Invariants
+///
+/// From [`Registration::new`] on:
+///
+/// - The node came from a [`KBox`], which it is given back to by `release` and by nothing else; until then it stays in its
+///   place.
+/// - `device` is initialised, of `class`, with `release` for this `T` and attributes for this `T` alone.
+/// - `cdev` is initialised with the operations of `T`, and once it is added, `device` is its parent.
+/// - `data`, `fasync` and `class` do not change.
+///
+/// So a `cdev` with the operations of `T`, and a device that an attribute for `T` is called with, lie in a `Node<T>`.
 #[repr(C)]
 pub(super) struct Node<T: FileOperations> {
     device: Opaque<bindings::device>,
@@ -181,6 +193,8 @@ impl<T: FileOperations> Registration<T> {
         )?;
         let node = KBox::into_raw(node);
 
+        // INVARIANT: Made true here, before anybody else sees the node; where `cdev_device_add` sets the parent, it does so
+        // before it adds the `cdev`.
         // SAFETY: `node` is ours alone until it is registered. Both structures are zeroed, as their
         // initialisers ask. From `device_initialize` on the device is freed by `release`, which matches
         // how it was allocated; the class outlives it by the reference in the node, the attribute
