@@ -18,7 +18,7 @@
 //! | `wait` | wait queues whose sleepers keep their place |
 //! | `poll` | poll with keys |
 //! | `fasync` | SIGIO |
-//! | `user` | buffers in user space, copied without waiting for their pages |
+//! | `user` | buffers in user space, copied with and without waiting for their pages |
 //! | `memory` | memory that several tasks copy into and out of at once |
 //! | `sched` | scheduling points |
 //! | `workqueue` | a work queue of a module's own |

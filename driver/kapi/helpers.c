@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inline functions and macros of the kernel that Rust cannot call: one line each.
+ * Inline functions and macros of the kernel, which Rust cannot call, and what it must not call by name: one line each,
+ * but for the two copies at the end.
  */
 #include <linux/cpumask.h>
 #include <linux/instrumented.h>
@@ -74,10 +75,13 @@ void kapi_helper_memset(void *start, int byte, size_t len)
 	memset(start, byte, len);
 }
 
-/* All inline: one copy that is checked, made known to KASAN, and made without page faults. */
+/*
+ * All inline: copy_to_user, made without page faults and without check_object_size. Fault injection, KASAN, KCSAN and KMSAN
+ * see of it what they see of that one.
+ */
 size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t len)
 {
-	if (!access_ok(to, len))
+	if (should_fail_usercopy() || !access_ok(to, len))
 		return len;
 	instrument_copy_to_user(to, from, len);
 	pagefault_disable();
@@ -86,14 +90,24 @@ size_t kapi_helper_copy_to_user_now(void __user *to, const void *from, size_t le
 	return len;
 }
 
-/* The same in the other direction. */
+/* The same of copy_from_user: a mask keeps speculation from kernel addresses, a fence where there is none. */
 size_t kapi_helper_copy_from_user_now(void *to, const void __user *from, size_t len)
 {
-	if (!access_ok(from, len))
+	size_t left;
+
+	if (should_fail_usercopy())
 		return len;
+	if (can_do_masked_user_access()) {
+		from = mask_user_address(from);
+	} else {
+		if (!access_ok(from, len))
+			return len;
+		barrier_nospec();
+	}
 	instrument_copy_from_user_before(to, from, len);
 	pagefault_disable();
-	len = raw_copy_from_user(to, from, len);
+	left = raw_copy_from_user(to, from, len);
 	pagefault_enable();
-	return len;
+	instrument_copy_from_user_after(to, from, len, left);
+	return left;
 }

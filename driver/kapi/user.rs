@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A buffer in user space, and copies that do not wait for its pages.
+//! A buffer in user space, and copies to and from it: some that do not wait for its pages, and some that do.
 //!
-//! `copy_to_user_nofault` would do, but for what it costs: it looks at the kernel's side of the copy as well
+//! For the former `copy_to_user_nofault` would do, but for what it costs: it looks at the kernel's side of the copy as well
 //! (`check_object_size`), which takes longer than copying a hundred bytes. The copies of `iov_iter` do not look either.
+//! Otherwise they are what `copy_to_user` and `copy_from_user` are, see `helpers.c`. The latter are these two.
 //!
-//! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h) (`pagefault_disable`, `raw_copy_to_user`)
+//! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h) (`pagefault_disable`, `raw_copy_to_user`,
+//! `mask_user_address`)
 
 use kernel::{
     bindings,
@@ -17,7 +19,7 @@ use super::raw;
 
 /// A run of bytes in the calling task's user space.
 ///
-/// Any address and length make a valid value: each copy checks that it lies in user space.
+/// Any address and length make a valid value: each copy sees to it that it touches user space alone.
 #[derive(Clone, Copy, Debug)]
 pub struct UserBuffer {
     start: *mut c_char,
@@ -72,7 +74,7 @@ impl UserBuffer {
         if len > self.len {
             return Err(EFAULT);
         }
-        // SAFETY: The kernel's memory is valid by the function's requirements, the user's is checked.
+        // SAFETY: The kernel's memory is valid by the function's requirements, and nothing is asked of the user's.
         match unsafe { raw::copy_to_user_now(self.start.cast(), from, len) } {
             0 => Ok(()),
             _ => Err(EFAULT),

@@ -143,6 +143,42 @@ fn read() {
     });
 }
 
+/// Short transfers of a stream: the copy that does not wait fails, one that waits takes its place, and the caller sees
+/// nothing of it.
+#[test]
+fn short_transfers() {
+    let faults = Faults::of_this_thread();
+    // So much that no transfer lies in two parts.
+    let module = Module::load(&["buffer_size=65536"]);
+    let instance = module.instance();
+    let device = instance.nonblocking();
+    for len in [1, 64, 4096] {
+        let data = &data()[..len];
+        faults.each(
+            &format!("write of {len} bytes"),
+            || (),
+            |()| device.write(data),
+            |(), result, failed| {
+                assert_eq!(result, Ok(len), "with a fault: {failed}");
+                assert_eq!(device.status().bytes_used as usize, len);
+                assert!(
+                    all(&instance) == data,
+                    "what is read is not what was written"
+                );
+            },
+        );
+        faults.each(
+            &format!("read of {len} bytes"),
+            || device.put(data),
+            |()| device.read(len),
+            |(), result, failed| {
+                assert!(result.as_deref() == Ok(data), "with a fault: {failed}");
+                assert_eq!(device.status().bytes_used, 0);
+            },
+        );
+    }
+}
+
 /// RESIZE: an error leaves capacity and data.
 #[test]
 fn resize() {
