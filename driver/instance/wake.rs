@@ -131,6 +131,8 @@ impl Wake {
     const WRITABLE: Self = Self(1 << 9);
     /// Whoever waits awake looks again.
     const AWAKE: Self = Self(1 << 10);
+    /// And each of them waits for room of its own.
+    const EACH_WRITABLE: Self = Self(1 << 11);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -231,7 +233,8 @@ impl Instance {
                 true => Events::HANGUP,
                 false => Events::NONE,
             };
-            let reach = match wake.has(Wake::ALL_READERS) {
+            // One that asked to be woken alone, and that this is not for, would be told in place of one that it is for.
+            let reach = match wake.has(Wake::ALL_READERS.or(Wake::FOLLOWERS)) {
                 true => Reach::All,
                 false => Reach::One,
             };
@@ -239,7 +242,11 @@ impl Instance {
             self.fasync.signal(Band::In);
         }
         if wake.has(Wake::WRITABLE) {
-            self.pollers.wake(Events::WRITABLE, Reach::One);
+            let reach = match wake.has(Wake::EACH_WRITABLE) {
+                true => Reach::All,
+                false => Reach::One,
+            };
+            self.pollers.wake(Events::WRITABLE, reach);
             self.fasync.signal(Band::Out);
         }
     }
@@ -339,6 +346,8 @@ impl State {
         }
         let told = self.room_is_news(news, room);
         wake.add(Wake::WRITABLE, told);
+        // In a file of its own, or for a record of some length.
+        wake.add(Wake::EACH_WRITABLE, rules.files || rules.whole_records);
     }
 
     /// Whether callers that may sleep are to let a waiting overhaul go first. That is so for a short time only, so

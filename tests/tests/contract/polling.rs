@@ -9,11 +9,12 @@ use std::{
 };
 
 use mydevice_tests::{
-    Device, Module, Sleeper, eventually,
+    Device, Instance, Module, Sleeper, eventually,
     signals::{self, caught},
     sleeping_read,
 };
 use nix::{
+    errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     sys::{
         epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
@@ -25,6 +26,15 @@ fn watching(device: &Device, events: EpollFlags) -> Epoll {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
     epoll.add(device, EpollEvent::new(events, 0)).unwrap();
     epoll
+}
+
+/// Somebody who sleeps in `epoll_wait`, and asked to be woken alone.
+#[track_caller]
+fn exclusive(device: &Device, events: EpollFlags) -> Sleeper<nix::Result<usize>> {
+    let epoll = watching(device, events | EpollFlags::EPOLLEXCLUSIVE);
+    Sleeper::asleep_in(libc::SYS_epoll_wait, move || {
+        epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
+    })
 }
 
 /// What is there now: the events, or none.
@@ -110,14 +120,7 @@ fn one_shot_epoll_tells_once() {
 fn exclusive_epoll_wakes_someone() {
     let module = Module::load(&[]);
     let device = module.instance().both();
-    let pollers: Vec<_> = (0..4)
-        .map(|_| {
-            let epoll = watching(&device, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE);
-            Sleeper::asleep_in(libc::SYS_epoll_wait, move || {
-                epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
-            })
-        })
-        .collect();
+    let pollers = [(); 4].map(|()| exclusive(&device, EpollFlags::EPOLLIN));
     for told in 1..=4 {
         device.put("x");
         eventually("one more is told", || {
@@ -127,18 +130,69 @@ fn exclusive_epoll_wakes_someone() {
     assert!(pollers.into_iter().all(|poller| poller.join() == Ok(1)));
 }
 
+/// Exclusive, where each waits for its own file to go on: who can go on is told, though another came first.
+#[test]
+fn exclusive_epoll_tells_the_reader_whose_file_goes_on() {
+    let _module = Module::load(&[]);
+    let spool = Instance::add("spool discipline=spool");
+    let [first, mine] = ["first", "mine"].map(|file| {
+        let (writer, reader) = (spool.writer(), spool.reader());
+        writer.put(file);
+        assert_eq!(reader.take(10), file);
+        (writer, reader)
+    });
+    let other = exclusive(&first.1, EpollFlags::EPOLLIN);
+    let told = exclusive(&mine.1, EpollFlags::EPOLLIN);
+    mine.0.put("more");
+    assert_eq!(told.join(), Ok(1));
+    assert!(!other.has_ended(), "there is nothing for the other");
+}
+
+/// Exclusive, where a file may go on beyond the limit and another may not.
+#[test]
+fn exclusive_epoll_tells_the_writer_whose_file_may_go_on() {
+    let _module = Module::load(&[]);
+    let spool = Instance::add("spool discipline=spool max_capacity=10");
+    let (first, mine, reader) = (spool.nonblocking(), spool.nonblocking(), spool.reader());
+    mine.put("x");
+    assert_eq!(reader.take(10), "x");
+    first.put("0123456789");
+    // What a reader has drained may have a page more.
+    mine.put("beyond");
+    for writer in [&first, &mine] {
+        assert_eq!(writer.write(b"x"), Err(Errno::EAGAIN));
+    }
+    let other = exclusive(&first, EpollFlags::EPOLLOUT);
+    let told = exclusive(&mine, EpollFlags::EPOLLOUT);
+    assert_eq!(reader.take(10), "beyond");
+    assert_eq!(told.join(), Ok(1));
+    assert!(!other.has_ended(), "there is no room for the other");
+}
+
+/// Exclusive, where each waits for room for a record of its own length.
+#[test]
+fn exclusive_epoll_tells_the_writer_whose_record_fits() {
+    let _module = Module::load(&[]);
+    let stack = Instance::add("stack discipline=stack max_capacity=100");
+    let (long, short) = (stack.nonblocking(), stack.nonblocking());
+    long.put([b'x'; 75]);
+    long.put([b'x'; 20]);
+    assert_eq!(long.write(&[b'x'; 50]), Err(Errno::EAGAIN));
+    assert_eq!(short.write(&[b'x'; 10]), Err(Errno::EAGAIN));
+    let other = exclusive(&long, EpollFlags::EPOLLOUT);
+    let told = exclusive(&short, EpollFlags::EPOLLOUT);
+    assert_eq!(stack.reader().take(100).len(), 20);
+    assert_eq!(told.join(), Ok(1));
+    assert!(!other.has_ended(), "there is no room for the other");
+}
+
 /// Sleepers and pollers wait apart, so that a poller cannot take a sleeper's only wake-up.
 #[test]
 fn an_exclusive_poller_does_not_take_a_sleepers_wake_up() {
     let module = Module::load(&[]);
     let device = module.instance().both();
     for poller_first in [true, false].repeat(20) {
-        let poller = || {
-            let epoll = watching(&device, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE);
-            Sleeper::asleep_in(libc::SYS_epoll_wait, move || {
-                epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::NONE)
-            })
-        };
+        let poller = || exclusive(&device, EpollFlags::EPOLLIN);
         let early = poller_first.then(poller);
         let reader = sleeping_read(&device, 1);
         let late = (!poller_first).then(poller);
