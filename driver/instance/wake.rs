@@ -331,9 +331,14 @@ impl State {
         if !self.gate.overhauling() {
             let answered = room || rules.full == Full::NoSpace;
             let (one, mid) = (turn_free && answered, !turn_free && room);
+            // Each record has a length of its own, so one that fits may wait behind one that does not.
+            let (who, one) = match rules.whole_records {
+                true => (Wake::ALL_WRITERS, one && news.room),
+                false => (Wake::ONE_WRITER, one),
+            };
             let writer = self.unserved.name(Sleepers::Writers, one);
             let mid = self.unserved.name(Sleepers::MidWriter, mid);
-            wake.add(Wake::ONE_WRITER, writer);
+            wake.add(who, writer);
             wake.add(Wake::MID_WRITER, mid);
             if writer || mid {
                 self.writers_wait.woken();

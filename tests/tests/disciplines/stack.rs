@@ -123,6 +123,23 @@ fn a_full_stack_makes_writers_wait() {
     assert_eq!(device.status().write_count, 3);
 }
 
+/// A writer goes on as soon as its record fits, though one that came before it waits for more room.
+#[test]
+fn a_short_record_does_not_wait_behind_a_long_one() {
+    let _module = stack();
+    let small = small(100);
+    let device = small.nonblocking();
+    device.put([b'1'; 75]);
+    device.put([b'2'; 20]);
+    let long = sleeping_write(&small.writer(), [b'l'; 50]);
+    let short = sleeping_write(&small.writer(), [b's'; 10]);
+    assert_eq!(device.take(100), "2".repeat(20));
+    assert_eq!(short.join(), Ok(10));
+    long.wait_asleep_in(libc::SYS_write);
+    assert_eq!(device.clear(), Ok(()));
+    assert_eq!(long.join(), Ok(50));
+}
+
 /// POLLOUT when a write of the size last refused on this open would not wait, at first 1 byte.
 #[test]
 fn poll_remembers_the_size_that_was_refused() {
