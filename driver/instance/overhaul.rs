@@ -68,61 +68,66 @@ impl Instance {
     /// Errors: ENODEV if the instance was removed, EINVAL if it is 0 or more than `max_capacity`, ENOMEM, EAGAIN if
     /// it would have to wait and must not, ERESTARTSYS for a signal in the wait, EBUSY if files would have to be cut. Then nothing has changed.
     pub(crate) fn resize(&self, capacity: usize, nonblocking: bool) -> Result {
-        let allowed = |state: &State| capacity > 0 && capacity <= state.max_capacity;
-        if !allowed(&self.state.lock()) {
-            return Err(EINVAL);
-        }
-        let limit = {
-            let mut state = self.state.lock();
-            state.alive()?;
-            match state.store.inlet() {
-                // Nothing is moved and nothing dropped: nobody has to be waited for.
-                Inlet::Files(files) => Some(files.set_limit(capacity)),
-                _ => None,
-            }
-        };
-        if let Some(result) = limit {
-            return result.map(|()| self.limit_was_set(capacity));
-        }
-        let bytes = matches!(self.state.lock().store.inlet(), Inlet::Bytes(_));
-        let memory = match bytes {
-            true => Some(Arc::new(Memory::new(capacity)?, GFP_KERNEL)?),
-            false => None,
-        };
+        loop {
+            let bytes = {
+                let mut state = self.state.lock();
+                state.alive()?;
+                state.allows(capacity)?;
+                match state.store.inlet() {
+                    // Nothing is moved and nothing dropped: nobody has to be waited for.
+                    Inlet::Files(files) => {
+                        files.set_limit(capacity)?;
+                        self.limit_was_set(state, capacity);
+                        return Ok(());
+                    }
+                    Inlet::Bytes(_) => true,
+                    Inlet::Records(_) => false,
+                }
+            };
+            let memory = match bytes {
+                true => Some(Arc::new(Memory::new(capacity)?, GFP_KERNEL)?),
+                false => None,
+            };
 
-        let state = self.begin_overhaul(nonblocking)?;
-        // Somebody may have lowered the limit meanwhile.
-        if !allowed(&state) {
-            self.end_overhaul(state);
-            return Err(EINVAL);
-        }
-        let before = state.store.capacity();
-        let truncated = match memory {
-            Some(memory) => self.move_bytes(state, memory),
-            None => self.drop_records(state, capacity),
-        };
-        if params::log_events() {
-            match truncated {
-                0 => pr_info!("{}: resize {before} to {capacity}\n", self.label()),
-                lost => pr_warn!(
-                    "{}: resize {before} to {capacity}, {lost} bytes truncated\n",
-                    self.label()
-                ),
+            // Until it ends, the discipline stays the same. The limit does not: see where the capacity is set.
+            let mut state = self.begin_overhaul(nonblocking)?;
+            let before = state.store.capacity();
+            let truncated = match (state.store.inlet(), memory) {
+                (Inlet::Bytes(_), Some(memory)) => self.move_bytes(state, memory),
+                (Inlet::Records(_), None) => self.drop_records(state, capacity),
+                (_, memory) => {
+                    // With nothing open, somebody has changed the discipline meanwhile: what there is now has a limit
+                    // of its own.
+                    self.end_overhaul(state);
+                    drop(memory);
+                    continue;
+                }
+            }?;
+            if params::log_events() {
+                match truncated {
+                    0 => pr_info!("{}: resize {before} to {capacity}\n", self.label()),
+                    lost => pr_warn!(
+                        "{}: resize {before} to {capacity}, {lost} bytes truncated\n",
+                        self.label()
+                    ),
+                }
             }
+            return Ok(());
         }
-        Ok(())
     }
 
     /// Tells those who wait for room of a limit that was set.
-    fn limit_was_set(&self, capacity: usize) {
-        self.give_back(self.state.lock(), News::BOTH);
+    fn limit_was_set(&self, state: Locked<'_>, capacity: usize) {
+        self.give_back(state, News::BOTH);
         if params::log_events() {
             pr_info!("{}: limit set to {capacity}\n", self.label());
         }
     }
 
     /// Goes over to other memory; returns how many bytes did not fit. Ends the overhaul.
-    fn move_bytes(&self, mut state: Locked<'_>, memory: Arc<Memory>) -> usize {
+    ///
+    /// Errors: EINVAL if that is more than `max_capacity`, and nothing has changed.
+    fn move_bytes(&self, mut state: Locked<'_>, memory: Arc<Memory>) -> Result<usize> {
         let kept = match state.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.kept(memory.len())),
             _ => None,
@@ -134,6 +139,11 @@ impl Instance {
         }
 
         let mut state = self.state.lock();
+        // Somebody may have lowered the limit during the copy.
+        if let Err(error) = state.allows(memory.len()) {
+            self.end_overhaul(state);
+            return Err(error);
+        }
         let replaced = match state.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.replace(memory)),
             _ => None,
@@ -145,12 +155,20 @@ impl Instance {
         state.counters.truncated(truncated);
         self.end_overhaul(state);
         drop(old);
-        truncated
+        Ok(truncated)
     }
 
     /// Drops records until the rest fits; returns how many bytes that were. Ends the overhaul.
-    fn drop_records<'a>(&'a self, mut state: Locked<'a>, capacity: usize) -> usize {
+    ///
+    /// Errors: EINVAL if that is more than `max_capacity`, and nothing has changed.
+    fn drop_records<'a>(&'a self, mut state: Locked<'a>, capacity: usize) -> Result<usize> {
         let mut truncated: usize = 0;
+        // Once is enough. As long as there are records to be dropped, the capacity is larger than the new one, and the
+        // limit is never set below the capacity.
+        if let Err(error) = state.allows(capacity) {
+            self.end_overhaul(state);
+            return Err(error);
+        }
         loop {
             let mut garbage = Garbage::default();
             let (bytes, done) = match state.store.inlet() {
@@ -161,7 +179,7 @@ impl Instance {
             truncated = truncated.saturating_add(bytes);
             if done {
                 self.end_overhaul(state);
-                return truncated;
+                return Ok(truncated);
             }
             drop(state);
             drop(garbage);
@@ -230,6 +248,14 @@ impl Instance {
 }
 
 impl State {
+    /// EINVAL if RESIZE may not set this capacity.
+    fn allows(&self, capacity: usize) -> Result {
+        match capacity > 0 && capacity <= self.max_capacity {
+            true => Ok(()),
+            false => Err(EINVAL),
+        }
+    }
+
     /// An overhaul that slept takes the gate that was given to it: by a grant that came after it did, because one
     /// that came before is for somebody who waits longer.
     fn take_grant(&mut self, grants_before: u64) -> bool {

@@ -8,6 +8,8 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::Instant,
 };
 
 use mydevice_tests::{
@@ -288,4 +290,41 @@ fn the_discipline_does_not_change_under_an_open_file() {
     println!("{changes} changes");
     assert_eq!(instance.attribute("bytes_used"), "0");
     assert_eq!(instance.set_attribute("discipline", "stream"), Ok(()));
+}
+
+/// A `max_capacity` that was set while a RESIZE was under way holds: either that RESIZE or the setting is refused.
+#[test]
+fn a_capacity_is_never_larger_than_the_limit() {
+    const MIB: usize = 1 << 20;
+    const ROUNDS: u32 = 40;
+    let _module = Module::load(&[]);
+    let instance = Instance::add(&format!("large max_capacity={}", 16 * MIB));
+    let set = |attribute, mib| instance.set_attribute(attribute, &format!("{}", mib * MIB));
+    assert_eq!(set("capacity", 8), Ok(()));
+    // What there is to be copied.
+    instance.both().put(vec![b'x'; 8 * MIB]);
+    let start = Instant::now();
+    assert_eq!(set("capacity", 16), Ok(()));
+    let whole = start.elapsed();
+    assert_eq!(set("capacity", 8), Ok(()));
+
+    for round in 0..ROUNDS {
+        let device = instance.writer();
+        let resize = Sleeper::start(move || device.resize(16 * MIB as u32));
+        thread::sleep(whole * round / ROUNDS);
+        let lowered = set("max_capacity", 8);
+        let resized = resize.join();
+        let expected = match lowered {
+            Ok(()) => (8, Err(Errno::EINVAL)),
+            Err(_) => (16, Ok(())),
+        };
+        let capacity: usize = instance.attribute("capacity").parse().expect("a number");
+        assert_eq!(
+            (capacity / MIB, resized),
+            expected,
+            "round {round}: {lowered:?}"
+        );
+        assert_eq!(set("max_capacity", 16), Ok(()));
+        assert_eq!(set("capacity", 8), Ok(()));
+    }
 }
