@@ -4,7 +4,12 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::{current, iov::IovIterDest, prelude::*};
+use kernel::{
+    current,
+    iov::IovIterDest,
+    prelude::*,
+    time::{Instant, Monotonic},
+};
 
 use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
@@ -23,6 +28,29 @@ enum Begun {
     End,
     /// There is nothing yet in what the open has begun to follow: to be waited for elsewhere.
     Follow,
+}
+
+/// The waiting of one read, which may be woken in vain and wait on elsewhere: from when, and for how many milliseconds,
+/// 0 for without end.
+#[derive(Clone, Copy)]
+pub(super) struct Waiting(Instant<Monotonic>, u32);
+
+impl Waiting {
+    /// It begins to wait.
+    fn begin(state: &mut State) -> Self {
+        state.counters.reader_waited();
+        Self(Instant::now(), state.read_timeout_ms)
+    }
+
+    /// How long it still waits, and what a signal is to it.
+    fn rest(self) -> (Patience, Error) {
+        let Self(since, millis) = self;
+        if millis == 0 {
+            return (Patience::ENDLESS, ERESTARTSYS);
+        }
+        let waited = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
+        (Patience::millis(millis.saturating_sub(waited)), EINTR)
+    }
 }
 
 impl Instance {
@@ -109,13 +137,14 @@ impl Instance {
         if nonblocking {
             return Err(EAGAIN);
         }
+        let mut waiting = None;
         loop {
             let follows = state.follows(opened, own);
             let who = match follows {
                 true => Sleepers::Followers,
                 false => Sleepers::Readers,
             };
-            let (locked, begun) = self.wait_to_read(who, state, |state| {
+            let (locked, begun) = self.wait_to_read(who, state, &mut waiting, |state| {
                 match state.try_read(opened, own, wanted) {
                     Some(Ok((Begun::Follow, _))) if follows => None,
                     // What it followed may have come to nothing: then it waits with the others again. Or it has
@@ -131,7 +160,7 @@ impl Instance {
         }
     }
 
-    /// Counts a reader as waiting and puts it to sleep until `look` gives something.
+    /// Counts a reader as waiting, if it has not waited before, and puts it to sleep until `look` gives something.
     ///
     /// Errors: EAGAIN if it has waited for `read_timeout_ms`; ERESTARTSYS for a signal in a wait without end, EINTR for
     /// one in a wait with a time-out.
@@ -139,13 +168,11 @@ impl Instance {
         &'a self,
         who: Sleepers,
         mut state: Locked<'a>,
+        waiting: &mut Option<Waiting>,
         look: impl FnMut(&mut State) -> Option<R>,
     ) -> Result<(Locked<'a>, R)> {
-        state.counters.reader_waited();
-        let (patience, on_signal) = match state.read_timeout_ms {
-            0 => (Patience::ENDLESS, ERESTARTSYS),
-            millis => (Patience::millis(millis), EINTR),
-        };
+        let waiting = waiting.get_or_insert_with(|| Waiting::begin(&mut state));
+        let (patience, on_signal) = waiting.rest();
         match self.wait(who, state, patience, look) {
             (state, Ok(found)) => Ok((state, found)),
             (state, Err(ended)) => {

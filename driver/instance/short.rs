@@ -60,6 +60,8 @@ impl Instance {
             }
             // As the usual way would answer.
             Attempt::Wait if nonblocking => Some(Err(EAGAIN)),
+            // One whose time is limited waits in one place, so that it does not begin anew in another.
+            Attempt::Wait if state.read_timeout_ms > 0 => None,
             Attempt::Wait => self.wait_to_read_short(state, opened, to),
             other => self.end_short_read(state, other, to),
         }
@@ -111,9 +113,11 @@ impl Instance {
         opened: &Opened,
         to: UserBuffer,
     ) -> Option<Result<usize>> {
-        let waited = self.wait_to_read(Sleepers::Readers, state, |state| {
+        let waited = self.wait_to_read(Sleepers::Readers, state, &mut None, |state| {
             match state.read_short(opened, to) {
                 Attempt::Wait => None,
+                // The usual way would wait on: for another's copy, whose end is a wake-up.
+                Attempt::Usual if !state.dead && !state.gate.read_alone_free() => None,
                 other => Some(other),
             }
         });

@@ -5,8 +5,11 @@
 use mydevice_tests::{
     Module, Sleeper,
     device::{READABLE, WRITABLE},
+    eventually,
+    memory::Stall,
     signals::{INTERRUPTING, RESTARTING},
     sleeping_read, sleeping_write,
+    stalled::{GOOD, WHOLE},
 };
 use nix::{errno::Errno, poll::PollFlags};
 
@@ -175,6 +178,70 @@ fn a_read_that_waited_too_long_gives_eagain() {
     let waiting = sleeping_read(&device, 100);
     device.put("in time");
     assert_eq!(waiting.join(), Ok(b"in time".to_vec()));
+}
+
+/// However often it is woken in vain, a read waits no longer than that in all, and counts as one that waited.
+#[test]
+fn a_read_that_is_woken_in_vain_waits_no_longer() {
+    let module = stream_with("read_timeout_ms", "1500");
+    let device = module.instance().both();
+    // The first to wait takes all that comes, and is stalled in that.
+    let stall = Stall::new();
+    let taker = {
+        let (device, address) = (device.clone(), stall.before(GOOD));
+        Sleeper::asleep_in(libc::SYS_read, move || {
+            device.read_at_address(address.get(), WHOLE)
+        })
+    };
+    let woken = sleeping_read(&device, WHOLE);
+    device.put([b'x'; WHOLE]);
+    stall.wait_stalled();
+    // A third begins to wait later, in a call that has no shorter way.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let later = {
+        let device = device.clone();
+        Sleeper::asleep_in(libc::SYS_readv, move || {
+            let mut bytes = [0; 2];
+            let halves: [*mut u8; 2] = [&raw mut bytes[0], &raw mut bytes[1]];
+            device.read_at_addresses(&halves.map(|half| (half, 1)))
+        })
+    };
+    let slept = woken.times_slept();
+    assert_eq!(module.instance().set_attribute("on_empty", "eof"), Ok(()));
+    eventually("it is woken", || {
+        woken.has_ended() || woken.times_slept() > slept
+    });
+
+    assert_eq!(later.join(), Err(Errno::EAGAIN));
+    assert!(woken.has_ended(), "it began to wait half a second earlier");
+    assert_eq!(woken.join(), Err(Errno::EAGAIN));
+    stall.release();
+    assert_eq!(taker.join(), Ok(WHOLE));
+    assert_eq!(device.stats().reader_waits, 3);
+}
+
+/// The same without a limit: it is counted once.
+#[test]
+fn a_read_that_is_woken_in_vain_counts_once() {
+    let module = Module::load(&[]);
+    let device = module.instance().both();
+    let stall = Stall::new();
+    let taker = {
+        let (device, address) = (device.clone(), stall.before(GOOD));
+        Sleeper::asleep_in(libc::SYS_read, move || {
+            device.read_at_address(address.get(), WHOLE)
+        })
+    };
+    let woken = sleeping_read(&device, WHOLE);
+    device.put([b'x'; WHOLE]);
+    stall.wait_stalled();
+    let slept = woken.times_slept();
+    assert_eq!(module.instance().set_attribute("on_empty", "eof"), Ok(()));
+    eventually("it is woken", || woken.times_slept() > slept);
+    woken.wait_asleep_in(libc::SYS_read);
+    stall.release();
+    assert_eq!((taker.join(), woken.join()), (Ok(WHOLE), Ok(Vec::new())));
+    assert_eq!(device.stats().reader_waits, 2);
 }
 
 /// A signal in such a wait gives EINTR even with `SA_RESTART`.
