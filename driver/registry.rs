@@ -12,6 +12,12 @@
 //! driver core then waits for, a file in sysfs that is being read or written, ends by itself. The `/proc` entry
 //! is another matter: the kernel waits for its readers, who may be copying to a page that never comes. So
 //! it is taken away by a work item of its own. Its name goes when that begins, the waiting comes after it.
+//! What is made and then fails goes in the same way, since somebody may be reading it already.
+//!
+//! # Locks
+//!
+//! The mutex is the outermost of the driver's locks. Under it are, apart from an instance's own, the two of a
+//! [`ProcEntry`]: each is taken alone, for a move.
 
 #![forbid(unsafe_code)]
 
@@ -61,8 +67,8 @@ pub(crate) struct Registry {
     #[pin]
     state: Mutex<State>,
     numbers: Numbers,
-    /// Empty when it is dropped, and with it the last `/proc` entry gone.
-    graves: OwnedQueue,
+    /// Takes `/proc` entries away. When it is dropped, it is empty, and the last entry gone.
+    removals: OwnedQueue,
     class: Arc<Class>,
 }
 
@@ -77,7 +83,7 @@ struct State {
 struct Published {
     instance: Arc<Instance>,
     devices: KVec<Device>,
-    proc: Arc<Grave>,
+    proc: Arc<ProcEntry>,
 }
 
 /// One device of an instance.
@@ -86,7 +92,8 @@ struct Device {
     direction: Direction,
     /// The node's minor number; none for a device without a node, which only carries the attributes.
     minor: Option<usize>,
-    _registration: Option<Registration<OpenFile>>,
+    /// What shows it to the world, once that is done.
+    registration: Option<Registration<OpenFile>>,
 }
 
 impl Registry {
@@ -102,7 +109,7 @@ impl Registry {
                     "mydevice registry"
                 ),
                 numbers: Numbers::new(c"mydevice", MAX_NODES)?,
-                graves: OwnedQueue::new(c"mydevice")?,
+                removals: OwnedQueue::new(c"mydevice")?,
                 class: class.clone(),
             }? Error),
             GFP_KERNEL,
@@ -119,12 +126,16 @@ impl Registry {
     /// Errors: EEXIST if one of the names is taken, EINVAL if the settings are not possible, ENOSPC if there are
     /// too many nodes, ENOMEM. Then nothing has changed. May sleep.
     pub(crate) fn publish(&self, names: &[CString], settings: &Settings, split: bool) -> Result {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let before = state.published.len();
-        let mut result = names.iter().try_for_each(|name| {
-            let one = state.prepare(name, settings, split)?;
-            Ok(state.published.push(one, GFP_KERNEL)?)
-        });
+        let mut result = names
+            .iter()
+            .try_for_each(|name| state.add(name, settings, split));
+        if result.is_ok() {
+            let mut new = state.published.iter_mut().skip(before);
+            result = new.try_for_each(|one| one.prepare(&mut state.minors));
+        }
         // The nodes come last: what can fail before them, fails before anybody can open one. A failure after
         // that is one of the driver core's.
         if result.is_ok() {
@@ -134,8 +145,7 @@ impl Registry {
         if result.is_err() {
             while state.published.len() > before {
                 if let Some(one) = state.published.pop() {
-                    one.instance.kill();
-                    state.unpublish(one.devices);
+                    state.unpublish(one, &self.removals);
                 }
             }
         }
@@ -158,16 +168,15 @@ impl Registry {
         let one = index.and_then(|index| state.published.remove(index).ok());
         let one = one.ok_or(ENODEV)?;
 
-        one.instance.kill();
-        state.unpublish(one.devices);
-        one.proc.bury(&self.graves);
+        state.unpublish(one, &self.removals);
         Ok(())
     }
 }
 
 impl State {
-    /// Makes an instance of which the world sees only the `/proc` entry yet.
-    fn prepare(&mut self, name: &CStr, settings: &Settings, split: bool) -> Result<Published> {
+    /// Makes an instance of which the world sees nothing yet. Whatever fails after that is taken back by
+    /// [`Self::unpublish`].
+    fn add(&mut self, name: &CStr, settings: &Settings, split: bool) -> Result {
         let directions: &[Direction] = match split {
             true => &[Direction::None, Direction::Write, Direction::Read],
             false => &[Direction::Both],
@@ -180,39 +189,39 @@ impl State {
             }
             devices.push(device, GFP_KERNEL)?;
         }
-        let instance = Instance::new(name, settings)?;
-        let proc = Grave::new(&instance)?;
-
-        // From here on, what fails has numbers to give back.
-        for device in devices.iter_mut() {
-            if device.direction != Direction::None {
-                let Some(minor) = self.minors.find_unused_id(0) else {
-                    self.unpublish(devices);
-                    return Err(ENOSPC);
-                };
-                device.minor = Some(minor.acquire());
-            }
-        }
-        Ok(Published {
-            instance,
+        let one = Published {
+            instance: Instance::new(name, settings)?,
             devices,
-            proc,
-        })
+            proc: ProcEntry::new()?,
+        };
+        Ok(self.published.push(one, GFP_KERNEL)?)
     }
 
-    /// Takes devices away, and gives their numbers back once they are gone.
-    fn unpublish(&mut self, devices: KVec<Device>) {
-        for device in devices {
-            let minor = device.minor;
-            drop(device);
-            if let Some(minor) = minor {
+    /// Takes an instance from the world, as far as it was shown, and gives the numbers of its nodes back once these are
+    /// gone. Waits for no user of it.
+    fn unpublish(&mut self, one: Published, removals: &OwnedQueue) {
+        one.instance.kill();
+        for mut device in one.devices {
+            drop(device.registration.take());
+            if let Some(minor) = device.minor {
                 self.minors.release_id(minor);
             }
         }
+        one.proc.remove(removals);
     }
 }
 
 impl Published {
+    /// Gives its nodes numbers, and makes its `/proc` entry.
+    fn prepare(&mut self, minors: &mut IdPool) -> Result {
+        let has_node = |device: &&mut Device| device.direction != Direction::None;
+        for device in self.devices.iter_mut().filter(has_node) {
+            let minor = minors.find_unused_id(0).ok_or(ENOSPC)?;
+            device.minor = Some(minor.acquire());
+        }
+        self.proc.show(&self.instance)
+    }
+
     /// Shows its devices to the world.
     fn register(&mut self, class: &Arc<Class>, numbers: &Numbers) -> Result {
         let mut devices = self.devices.iter_mut();
@@ -238,7 +247,7 @@ impl Device {
             name: CString::try_from_fmt(fmt!("{name}{suffix}"))?,
             direction,
             minor: None,
-            _registration: None,
+            registration: None,
         })
     }
 
@@ -258,7 +267,7 @@ impl Device {
             None => None,
         };
         let (name, fasync) = (&self.name, instance.fasync().clone());
-        self._registration = Some(match self.direction {
+        self.registration = Some(match self.direction {
             Direction::Both | Direction::None => {
                 Registration::new::<attributes::All>(class, number, name, endpoint, fasync)?
             }
@@ -270,35 +279,35 @@ impl Device {
     }
 }
 
-/// A `/proc` entry, and the work that takes it away.
+/// A `/proc` entry, and the work that removes it.
 #[pin_data]
-struct Grave {
+struct ProcEntry {
+    /// It, from when it is shown until its removal begins.
     #[pin]
     entry: SpinLock<Option<proc::Entry<Summary>>>,
-    /// The work has begun, and `digger` does it.
+    /// Its removal has begun, and `remover` does it.
     #[pin]
     begun: Completion,
     #[pin]
-    digger: SpinLock<Option<ARef<Task>>>,
-    /// The work has ended.
+    remover: SpinLock<Option<ARef<Task>>>,
+    /// Its removal has ended.
     gone: Atomic<bool>,
     #[pin]
-    work: Work<Grave>,
+    work: Work<ProcEntry>,
 }
 
 impl_has_work! {
-    impl HasWork<Self> for Grave { self.work }
+    impl HasWork<Self> for ProcEntry { self.work }
 }
 
-impl Grave {
-    /// Makes the entry of an instance.
-    fn new(instance: &Arc<Instance>) -> Result<Arc<Self>> {
-        let entry = proc::Entry::new(instance.name(), instance.clone())?;
+impl ProcEntry {
+    /// One that is not shown yet.
+    fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                entry <- new_spinlock!(Some(entry), "mydevice proc entry"),
+                entry <- new_spinlock!(None, "mydevice proc entry"),
                 begun <- Completion::new(),
-                digger <- new_spinlock!(None, "mydevice proc digger"),
+                remover <- new_spinlock!(None, "mydevice proc remover"),
                 gone: Atomic::new(false),
                 work <- new_work!("mydevice proc work"),
             }),
@@ -306,27 +315,37 @@ impl Grave {
         )
     }
 
-    /// Takes the entry away, without waiting for its readers.
-    fn bury(self: Arc<Self>, graves: &OwnedQueue) {
+    /// Shows it. From here on it may have readers.
+    fn show(&self, instance: &Arc<Instance>) -> Result {
+        let entry = proc::Entry::new(instance.name(), instance.clone())?;
+        *self.entry.lock() = Some(entry);
+        Ok(())
+    }
+
+    /// Removes it, if it is shown, without waiting for its readers.
+    fn remove(self: Arc<Self>, removals: &OwnedQueue) {
+        if self.entry.lock().is_none() {
+            return;
+        }
         // It cannot be queued already: an instance is removed once.
-        let _ = graves.enqueue(self.clone());
+        let _ = removals.enqueue(self.clone());
         // The name must be free when this returns: a second entry of a name that is not would have the kernel
         // warn. It goes without a sleep right after the work has begun. So if the worker sleeps, be it for a reader
         // or for other work, the name has gone.
         self.begun.wait_for_completion();
-        let digger = self.digger.lock().clone();
-        while !self.gone.load(Acquire) && !digger.as_ref().is_none_or(|digger| is_asleep(digger)) {
+        let remover = self.remover.lock().clone();
+        while !self.gone.load(Acquire) && !remover.as_ref().is_none_or(|task| is_asleep(task)) {
             fsleep(Delta::from_micros(PROC_LOOK_US));
         }
     }
 }
 
-impl WorkItem for Grave {
+impl WorkItem for ProcEntry {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
         let entry = this.entry.lock().take();
-        *this.digger.lock() = Some(ARef::from(&**current!()));
+        *this.remover.lock() = Some(ARef::from(&**current!()));
         this.begun.complete_all();
         // Nothing may sleep from here until the name has gone, which is the first thing that this does.
         drop(entry);
