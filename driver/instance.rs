@@ -13,6 +13,9 @@
 //! or leaves.
 //! Waking is done after it is given back.
 //!
+//! Who has a reference to a [`State`] has it by the lock: every method of `State`, here and in the modules below, is
+//! called with the lock held, and none of them sleeps.
+//!
 //! # Copying without a lock
 //!
 //! A read or a write marks in the [`Gate`] that it copies, claims a region, gives the lock back, copies, and
@@ -27,6 +30,8 @@
 //!
 //! A write keeps the gate's write turn until its last byte is in, asleep for room included, so that writes
 //! never interleave. It sleeps in `mid_writer`; the others sleep in `writers`, in the order in which they came.
+//! As with a pipe, one that arrives when the turn is free and there is room goes first, also before one that was woken
+//! and does not run yet.
 //!
 //! Where a write adds a whole record, it has no turn: the bytes are copied before the lock is taken, and what is
 //! left to do is one step under it.

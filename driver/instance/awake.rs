@@ -95,7 +95,7 @@ impl Instance {
         let since = Instant::now();
         let awake = waits.linger.nanos();
         let mut found = None;
-        // Nobody overtakes those who sleep, nor keeps the processor from others.
+        // Who waits while others sleep queues behind them, and nobody keeps the processor from others.
         if awake > 0 && self.queue(who).is_empty() && is_only_task() {
             (state, found) = self.stay_awake(state, since, awake, &mut look);
         }

@@ -152,7 +152,7 @@ impl Wake {
 }
 
 impl Instance {
-    /// Gives the lock back after a change, and wakes who can go on by it: see [`State::settle`].
+    /// Gives the lock back after a change, and wakes who can go on by it: see [`State::settle`]. Does not sleep.
     #[inline]
     pub(super) fn give_back(&self, mut state: Locked<'_>, news: News) {
         if state.is_quiet(news) && self.pollers.is_empty() && self.fasync.is_empty() {
@@ -257,8 +257,9 @@ impl State {
     /// before, and by whoever was woken and leaves without what it was woken for. Says who can go on now.
     ///
     /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose receiver
-    /// leaves is made up for by anybody's next step. Two things the state does not tell, and `news` must: that
-    /// there is more for readers who each have a position of their own, and that there is nothing more to come.
+    /// leaves is made up for by anybody's next step. Three things the state does not tell, and `news` must: that
+    /// there is more for readers who each have a position of their own, that there is nothing more to come, and that
+    /// there is more room for writers who each wait for as much as they need. Then all are named.
     /// Pollers are told of what is new.
     pub(super) fn settle(&mut self, news: News) -> Wake {
         let mut wake = Wake::NOBODY;
