@@ -177,6 +177,16 @@ pub mod tests {
     }
 
     #[test]
+    fn one_of_an_unknown_discipline_is_shown_by_its_name() {
+        let figures = "buffer_size: 10\nbytes_used: 9\nopen_count: 0\nread_count: 0\nwrite_count: 1\n\
+                       bytes_read: 0\nbytes_written: 9\ndiscipline: letters\n";
+        let mut row = row("a", 0, 0.0);
+        row.figures = figures.parse().unwrap();
+        assert_eq!(row.figures.discipline.as_str(), "letters");
+        assert_eq!(row.alarm(), Alarm::Full);
+    }
+
+    #[test]
     fn the_busiest_can_be_first() {
         let sorted = |order: Order| {
             let mut rows = [row("a", 0, 5.0), row("b", 900, 0.0), row("c", 10, 7.0)];

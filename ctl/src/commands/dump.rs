@@ -39,6 +39,12 @@ impl Dump {
         let discipline = instance
             .discipline()
             .attempt(|| format!("ask for the discipline of {instance}"))?;
+        if let Discipline::Other { .. } = discipline {
+            let what = format!(
+                "{instance} is a {discipline}, and what that keeps apart is not known here"
+            );
+            return Err(Failure::new(Code::Refused, what).hint("a newer mydevicectl may know it"));
+        }
         let reading = OpenOptions::new().read(true).nonblocking(true);
         let device = target::open(&instance, &reading)?;
         // Before anything is taken.

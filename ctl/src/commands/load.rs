@@ -96,7 +96,9 @@ impl Load {
 
 /// What a discipline keeps.
 fn boundaries(discipline: Discipline) -> &'static str {
-    if discipline.keeps_files() {
+    if let Discipline::Other { .. } = discipline {
+        "what is not known here"
+    } else if discipline.keeps_files() {
         "files"
     } else if discipline.keeps_records() {
         "records"

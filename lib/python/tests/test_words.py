@@ -23,12 +23,22 @@ def test_every_line_of_proc_is_understood() -> None:
     [
         ("bytes_used: 6\n", "", "there is no bytes_used in"),
         ("bytes_used: 6", "bytes_used: -6", "bytes_used is '-6', which is no number"),
-        ("discipline: log", "discipline: heap", "'heap' is none of stream, buffer, log, spool, stack"),
+        ("discipline: log\n", "", "there is no discipline in"),
     ],
 )
 def test_what_is_missing_or_no_number_is_said(before: str, after: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Figures.parse(TEXT.replace(before, after))
+
+
+def test_a_discipline_that_is_not_known_keeps_its_name() -> None:
+    heap = Figures.parse(TEXT.replace("log", "heap")).discipline
+    assert str(heap) == heap == heap.value == "heap"
+    assert heap == Discipline.named("heap") != Discipline.named("tree")
+    assert not (heap.keeps_records or heap.keeps_files or heap.takes)
+    assert Discipline.named("log") is Discipline.LOG
+    with pytest.raises(ValueError, match="'heap' is none of stream, buffer, log, spool, stack"):
+        Discipline("heap")
 
 
 def test_a_word_is_its_text() -> None:

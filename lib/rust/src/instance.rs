@@ -149,7 +149,7 @@ impl Instance {
     ///
     /// Those of [`Instance::attribute`]; so have those below.
     pub fn discipline(&self) -> io::Result<Discipline> {
-        Ok(self.attribute(Attribute::Discipline)?.parse()?)
+        Ok(Discipline::named(&self.attribute(Attribute::Discipline)?))
     }
 
     /// Bytes of data that it may hold now.

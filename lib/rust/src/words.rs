@@ -27,26 +27,35 @@ impl From<UnknownWord> for io::Error {
     }
 }
 
-/// Defines an enum with a word for each value.
+/// Defines an enum with a word for each value; after `..` may stand one more, for words that are not known.
 macro_rules! words {
     (
         $(#[$outer:meta])*
-        pub enum $name:ident { $($(#[$inner:meta])* $value:ident = $word:literal,)+ }
+        pub enum $name:ident {
+            $($(#[$inner:meta])* $value:ident = $word:literal,)+
+            $(.. $(#[$rest:meta])* $other:ident)?
+        }
     ) => {
         $(#[$outer])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum $name { $($(#[$inner])* $value,)+ }
+        pub enum $name {
+            $($(#[$inner])* $value,)+
+            $($(#[$rest])* #[non_exhaustive] $other(&'static str))?
+        }
 
         impl $name {
-            /// Every value.
+            /// Every value that is known.
             pub const ALL: &'static [Self] = &[$(Self::$value),+];
             /// The words, in the same order.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word in sysfs and `/proc`.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$value => $word),+ }
+                match self {
+                    $(Self::$value => $word,)+
+                    $(Self::$other(word) => word)?
+                }
             }
         }
 

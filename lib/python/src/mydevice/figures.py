@@ -34,7 +34,8 @@ class Figures(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Figures:
-        """Understands the text. Lines that are not known are passed over: a newer module may have more.
+        """Understands the text. A newer module may have more: lines that are not known are passed over, and a
+        discipline that is not known keeps its name.
 
         >>> from pathlib import Path
         >>> Figures.parse(Path("/proc/mydevice").read_text()).discipline
@@ -44,7 +45,7 @@ class Figures(NamedTuple):
         missing = [key for key in cls._fields if key not in values]
         if missing:
             raise ValueError(f"there is no {missing[0]} in {text!r}")
-        discipline = Discipline(values.pop("discipline"))
+        discipline = Discipline.named(values.pop("discipline"))
         return cls(**{key: _number(key, values[key]) for key in cls._fields[:-1]}, discipline=discipline)
 
 

@@ -156,7 +156,7 @@ class Instance:
 
     def discipline(self) -> Discipline:
         """The rule by which it stores and hands out data."""
-        return Discipline(self.attribute(Attribute.DISCIPLINE))
+        return Discipline.named(self.attribute(Attribute.DISCIPLINE))
 
     def capacity(self) -> int:
         """Bytes of data that it may hold now."""

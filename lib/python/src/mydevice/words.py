@@ -30,6 +30,11 @@ class Discipline(Word):
     Traceback (most recent call last):
         ...
     ValueError: 'heap' is none of stream, buffer, log, spool, stack
+
+    A newer module may have more; what the kernel says goes through `named`, which knows those by their names alone:
+
+    >>> Discipline.named("heap")
+    <Discipline.OTHER: 'heap'>
     """
 
     #: Bytes, first in first out, each read once.
@@ -42,6 +47,16 @@ class Discipline(Word):
     SPOOL = "spool"
     #: Records, the newest first.
     STACK = "stack"
+
+    @classmethod
+    def named(cls, name: str) -> Discipline:
+        """The one that the kernel calls so. If it is not known here, what it keeps apart and takes is not, either."""
+        try:
+            return cls(name)
+        except ValueError:
+            other = str.__new__(cls, name)
+            other._name_, other._value_ = "OTHER", name
+            return other
 
     @property
     def keeps_records(self) -> bool:
@@ -56,7 +71,7 @@ class Discipline(Word):
     @property
     def takes(self) -> bool:
         """Whether reading takes away what was read."""
-        return self not in (Discipline.BUFFER, Discipline.LOG)
+        return self in (Discipline.STREAM, Discipline.SPOOL, Discipline.STACK)
 
 
 class OnEmpty(Word):
