@@ -42,7 +42,7 @@ enum Writer {
     /// Nobody has the turn.
     Free,
     /// Somebody has the turn, and does not touch the memory.
-    Waiting,
+    Idle,
     /// The one who has the turn is copying.
     Copying,
     /// The one who had the turn gave it back while copying.
@@ -64,7 +64,7 @@ enum Readers {
 ///
 /// # Invariants
 ///
-/// While `overhauling`, `readers` is not `Alone` and `writer` is `Free` or `Waiting`.
+/// While `overhauling`, `readers` is not `Alone` and `writer` is `Free` or `Idle`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Gate {
     writer: Writer,
@@ -87,7 +87,7 @@ impl Gate {
     pub fn take_write_turn(&mut self) -> bool {
         let free = self.write_turn_free();
         if free {
-            self.writer = Writer::Waiting;
+            self.writer = Writer::Idle;
         }
         free
     }
@@ -101,7 +101,7 @@ impl Gate {
     /// an overhaul is.
     #[must_use]
     pub fn begin_write_copy(&mut self) -> bool {
-        let may = self.writer == Writer::Waiting && !self.overhauling;
+        let may = self.writer == Writer::Idle && !self.overhauling;
         if may {
             self.writer = Writer::Copying;
         }
@@ -111,7 +111,7 @@ impl Gate {
     /// Ends the copy; the writer keeps its turn.
     pub fn end_write_copy(&mut self) {
         self.writer = match self.writer {
-            Writer::Copying => Writer::Waiting,
+            Writer::Copying => Writer::Idle,
             Writer::Leaving => Writer::Free,
             other => other,
         };
@@ -120,7 +120,7 @@ impl Gate {
     /// Gives the turn back; if its copy is still under way, as soon as that ends.
     pub fn release_write_turn(&mut self) {
         self.writer = match self.writer {
-            Writer::Waiting => Writer::Free,
+            Writer::Idle => Writer::Free,
             Writer::Copying => Writer::Leaving,
             other => other,
         };
@@ -206,7 +206,7 @@ impl Gate {
     /// [`Gate::begin_overhaul`] would succeed. A writer that has the turn and is not copying does
     /// not count.
     pub fn idle(&self) -> bool {
-        let writer_off = matches!(self.writer, Writer::Free | Writer::Waiting);
+        let writer_off = matches!(self.writer, Writer::Free | Writer::Idle);
         writer_off && self.readers == Readers::None && !self.overhauling
     }
 }

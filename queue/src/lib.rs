@@ -13,6 +13,7 @@
 //! - [`quota`]: how much a queue of records may hold; [`extent`]: where a block of memory holds them, for `log`
 //!   and `stack`, and a file's bytes, for `spool`.
 //! - [`backlog`]: how much a queue of files may hold, and the life of a file.
+//! - [`linger`]: how long somebody looks for what it waits for before it sleeps.
 //! - [`command`]: the text of the commands `add` and `remove`.
 //!
 //! # How a transfer goes
