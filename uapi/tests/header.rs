@@ -5,6 +5,7 @@
 //! need no 32-bit libraries.
 
 use std::{
+    collections::BTreeSet,
     mem::{offset_of, size_of},
     process::Command,
 };
@@ -50,16 +51,55 @@ fn a_difference_would_be_noticed() {
 /// C2: the commands are distinct.
 #[test]
 fn c2_the_commands_are_distinct() {
-    let mut commands = vec![
-        MYDEV_CLEAR,
-        MYDEV_RESIZE,
-        MYDEV_STATUS,
-        MYDEV_STATS,
-        MYDEV_NEXT,
-    ];
-    commands.sort_unstable();
-    commands.dedup();
-    assert_eq!(commands.len(), 5);
+    let commands = CONSTANTS.iter().filter(|(name, _)| *name != "MYDEV_MAGIC");
+    let values: BTreeSet<_> = commands.clone().map(|(_, value)| value).collect();
+    assert_eq!(values.len(), commands.count());
+}
+
+/// What is compared is written by hand; this is what makes it all that the header and `ioctl.rs` define.
+#[test]
+fn nothing_is_left_out() {
+    let listed: BTreeSet<_> = CONSTANTS.iter().map(|(name, _)| *name).collect();
+    let header = include_str!("../mydevice_ioctl.h");
+    let rust = include_str!("../src/ioctl.rs");
+    let constants = |text, before| -> BTreeSet<_> {
+        names(text, before)
+            .filter(|name| name.starts_with("MYDEV_"))
+            .collect()
+    };
+    assert_eq!(constants(header, "#define "), listed, "in the header");
+    assert_eq!(constants(rust, "pub const "), listed, "in ioctl.rs");
+
+    // A structure begins a line; so does each of its fields, after a tab.
+    let facts = facts();
+    let compared = |expression: &str| facts.iter().any(|(fact, _)| fact == expression);
+    let mut structure = "";
+    let mut fields = 0;
+    for line in header.lines() {
+        if let Some(name) = names(line, "struct ").next() {
+            structure = name;
+            assert!(compared(&format!("sizeof(struct {name})")), "{name}");
+        } else if let Some(field) = line.strip_prefix('\t').and_then(|l| l.split(' ').nth(1)) {
+            let field = word(field);
+            let offset = format!("offsetof(struct {structure}, {field})");
+            assert!(compared(&offset), "{offset}");
+            fields += 1;
+        }
+    }
+    assert!(fields > 0, "no field found in the header");
+}
+
+/// The names behind `before` at the beginnings of lines.
+fn names<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    text.lines()
+        .filter_map(move |line| line.strip_prefix(before))
+        .map(word)
+}
+
+/// The C or Rust name that the text begins with.
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+    &text[..end.unwrap_or(text.len())]
 }
 
 fn must_agree(language: &str, flags: &[&str]) {
@@ -117,16 +157,20 @@ macro_rules! layout {
     }};
 }
 
+/// Every constant.
+const CONSTANTS: &[(&str, u32)] = &[
+    ("MYDEV_MAGIC", MYDEV_MAGIC),
+    ("MYDEV_CLEAR", MYDEV_CLEAR),
+    ("MYDEV_RESIZE", MYDEV_RESIZE),
+    ("MYDEV_STATUS", MYDEV_STATUS),
+    ("MYDEV_STATS", MYDEV_STATS),
+    ("MYDEV_NEXT", MYDEV_NEXT),
+];
+
 fn facts() -> Vec<Fact> {
-    let commands = [
-        ("MYDEV_MAGIC", MYDEV_MAGIC),
-        ("MYDEV_CLEAR", MYDEV_CLEAR),
-        ("MYDEV_RESIZE", MYDEV_RESIZE),
-        ("MYDEV_STATUS", MYDEV_STATUS),
-        ("MYDEV_STATS", MYDEV_STATS),
-        ("MYDEV_NEXT", MYDEV_NEXT),
-    ]
-    .map(|(name, value)| (name.to_owned(), u64::from(value)));
+    let constants = CONSTANTS
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), u64::from(*value)));
     let status = layout!(
         "mydev_status",
         Status,
@@ -157,7 +201,7 @@ fn facts() -> Vec<Fact> {
             _spare,
         ]
     );
-    commands.into_iter().chain(status).chain(stats).collect()
+    constants.chain(status).chain(stats).collect()
 }
 
 /// The words are the structure: written out as bytes, they are what C reads at each field's offset.
