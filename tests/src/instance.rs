@@ -17,6 +17,11 @@ pub const CLASS: &str = "/sys/class/mydevice_class";
 /// Every discipline, the default first.
 pub const DISCIPLINES: [&str; 5] = ["stream", "buffer", "log", "spool", "stack"];
 
+/// Whether each write to one of that discipline is a record, which goes in whole or not at all.
+pub fn keeps_records(discipline: &str) -> bool {
+    matches!(discipline, "log" | "stack")
+}
+
 /// Every attribute, in its folder of the class.
 pub const ATTRIBUTES: [&str; 7] = [
     "discipline",

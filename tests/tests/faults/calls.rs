@@ -7,7 +7,7 @@ use std::fs;
 use mydevice_tests::{
     Device, Instance, Module,
     faults::{Faults, is_fault},
-    instance::DISCIPLINES,
+    instance::{DISCIPLINES, keeps_records},
 };
 use nix::{
     errno::Errno,
@@ -81,7 +81,7 @@ fn write() {
     let data = data();
     each_discipline(|discipline, instance| {
         let control = instance.nonblocking();
-        let records = matches!(discipline, "log" | "stack");
+        let records = keeps_records(discipline);
         faults.each(
             &format!("write to a {discipline}"),
             || (control.stats(), instance.writer()),

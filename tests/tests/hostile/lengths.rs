@@ -7,7 +7,10 @@ use std::{
     os::fd::AsRawFd,
 };
 
-use mydevice_tests::{Device, Instance, Module, instance::DISCIPLINES};
+use mydevice_tests::{
+    Device, Instance, Module,
+    instance::{DISCIPLINES, keeps_records},
+};
 use nix::{
     Result,
     errno::Errno,
@@ -58,9 +61,9 @@ fn more_than_one_call_can_move_is_cut_or_refused() {
         let victim = Instance::add(&small(discipline));
         let device = victim.nonblocking();
         let written = device.write_from_address(start, LEN);
-        let expected = match discipline {
-            "log" | "stack" => Err(Errno::EMSGSIZE),
-            _ => Ok(4096),
+        let expected = match keeps_records(discipline) {
+            true => Err(Errno::EMSGSIZE),
+            false => Ok(4096),
         };
         assert_eq!(written, expected, "{discipline}");
         if written.is_err() {

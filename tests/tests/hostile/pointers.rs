@@ -3,7 +3,11 @@
 //! Bad pointers to read, write, readv and writev: EFAULT if nothing was moved, else the count that was. Nothing is
 //! consumed that did not reach the reader, and a record that faults half way is not queued at all.
 
-use mydevice_tests::{Device, Instance, Module, instance::DISCIPLINES, memory::PAGE};
+use mydevice_tests::{
+    Device, Instance, Module,
+    instance::{DISCIPLINES, keeps_records},
+    memory::PAGE,
+};
 use nix::{Result, errno::Errno};
 
 use crate::{
@@ -132,7 +136,7 @@ fn a_write_from_memory_that_ends_early_adds_what_it_says() {
     let _module = Module::load(&[]);
     let pages = Pages::new();
     for discipline in DISCIPLINES {
-        let is_record = matches!(discipline, "log" | "stack");
+        let is_record = keeps_records(discipline);
         let victim = Instance::add(&small(discipline));
         for good in (1..60).chain([PAGE - 100]) {
             for in_pieces in [false, true] {

@@ -7,7 +7,7 @@ use std::{fs::File, io::Read, os::fd::AsFd};
 use mydevice_tests::{
     Device, Instance, Module, Sleeper,
     device::GONE,
-    instance::DISCIPLINES,
+    instance::{DISCIPLINES, keeps_records},
     memory::Stall,
     sleeping_read, sleeping_write,
     stalled::{GOOD, Stalled, WHOLE, at_once},
@@ -212,9 +212,9 @@ fn w8_removal_waits_for_no_copy() {
         let device = victim.both();
         let writer = Stalled::writer(&device);
         remove(&victim);
-        let expected = match discipline {
-            "log" | "stack" => Err(Errno::ENODEV),
-            _ => Ok(WHOLE),
+        let expected = match keeps_records(discipline) {
+            true => Err(Errno::ENODEV),
+            false => Ok(WHOLE),
         };
         assert_eq!(writer.release(), expected, "{discipline}");
         assert_dead(&device);

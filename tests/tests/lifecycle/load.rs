@@ -7,12 +7,22 @@ use std::{fs, path::Path};
 use mydevice_tests::{
     Module,
     guest::{Process, entries, sh, try_sh},
+    instance::DISCIPLINES,
     klog::level,
     module::file,
 };
 use nix::errno::Errno;
 
 use super::MODULES;
+
+/// `modinfo` names every discipline in the text of its parameter, which is written by hand.
+#[test]
+fn l2_modinfo_names_every_discipline() {
+    let shown = sh(&format!("modinfo -F parm {}", file("mydevice").display()));
+    let [first @ .., last] = DISCIPLINES;
+    let list = format!(": {} or {last} (default {})", first.join(", "), first[0]);
+    assert!(shown.contains(&list), "no {list:?} in\n{shown}");
+}
 
 /// `modinfo` shows license `GPL`, author, description, version and every `parm:` with its description and
 /// type.

@@ -4,7 +4,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use mydevice_tests::{Module, klog::level, module::traces};
+use mydevice_tests::{Module, instance::DISCIPLINES, klog::level, module::traces};
 use nix::errno::Errno;
 
 use super::MODULES;
@@ -77,7 +77,7 @@ fn l6_any_other_invalid_parameter_is_refused() {
         refused("mydevice", "verbose", value, &["0", "2"]);
     }
     for value in ["queue", "", "streams", "STREAM"] {
-        refused("mydevice", "discipline", value, &["stream", "buffer"]);
+        refused("mydevice", "discipline", value, &DISCIPLINES);
     }
     for value in ["4096x", "", "99999999999999999999"] {
         refused("mydevice", "buffer_size", value, &["1", "1048576"]);
