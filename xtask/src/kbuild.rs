@@ -19,7 +19,7 @@ use crate::step::{self, say};
 use crate::tree::{Tree, root_command_in};
 
 /// What the modules are made of.
-const SOURCES: &[&str] = &["Kbuild", "driver", "queue", "uapi"];
+pub const SOURCES: &[&str] = &["Kbuild", "driver", "queue", "uapi"];
 
 /// Builds the modules for the tree's kernel, unless nothing has changed, and returns the folder
 /// that holds them.
@@ -38,21 +38,21 @@ pub fn modules(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
         "==> Building the modules for Linux {} (usually 20 s, less when little changed)",
         tree.kernel.release
     );
-    run(tree, kernel_name, &["modules"])?;
+    run(tree, project::root(), kernel_name, &["modules"])?;
     take_results(&tree.inside(&out), &out)?;
     fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))?;
     Ok(out)
 }
 
-/// Runs make on the copy in the tree, into the folder of that name under `target/kmod`, and returns
+/// Runs make on a copy of the sources in the tree, into the folder of that name under `target/kmod`, and returns
 /// what was said. The caller holds the lock.
-fn run(tree: &Tree, name: &str, arguments: &[&str]) -> Result<String> {
-    tree.copy_in(project::root(), SOURCES)?;
+fn run(tree: &Tree, sources: &Path, name: &str, arguments: &[&str]) -> Result<String> {
+    tree.copy_in(sources, SOURCES)?;
     let out = output_folder(name);
     let inside = tree.inside(&out);
     make_own(&inside)?;
     let mut command = tree.command("make")?;
-    make_arguments(&mut command, &tree.kdir(), &out);
+    make_arguments(&mut command, &tree.kdir(), sources, &out);
     // Both outputs in one, in order, and on to stderr: stdout belongs to xtask's own results.
     let (reader, writer) = std::io::pipe().context("make a pipe")?;
     command.args(tree.make).args(arguments).stdin(Stdio::null());
@@ -124,13 +124,19 @@ pub fn in_tree(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<PathBuf>
 
 /// Compiles everything from scratch, into a folder of its own, and takes every warning for an
 /// error: also those of the tools around the compilers, which know no such setting.
-pub fn without_warnings(cache: &Cache, tree: &Tree, name: &str, arguments: &[&str]) -> Result<()> {
+pub fn without_warnings(
+    cache: &Cache,
+    tree: &Tree,
+    sources: &Path,
+    name: &str,
+    arguments: &[&str],
+) -> Result<()> {
     let _lock = cache.lock("build")?;
     let inside = tree.inside(&output_folder(name));
     if inside.exists() {
         fs::remove_dir_all(&inside).with_context(|| format!("empty {}", inside.display()))?;
     }
-    let said = run(tree, name, arguments)?;
+    let said = run(tree, sources, name, arguments)?;
     match first_warning(&said) {
         Some(line) => bail!("the build is not free of warnings: {line}"),
         None => Ok(()),
@@ -146,7 +152,7 @@ pub fn time_hello(cache: &Cache, tree: &Tree) -> Result<Duration> {
         fs::remove_dir_all(&inside).with_context(|| format!("empty {}", inside.display()))?;
     }
     let start = Instant::now();
-    run(tree, name, &["hello.ko"])?;
+    run(tree, project::root(), name, &["hello.ko"])?;
     Ok(start.elapsed())
 }
 
@@ -169,7 +175,7 @@ pub fn with_kdir(kdir: &Path) -> Result<PathBuf> {
     let out = output_folder("kdir");
     fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
     let mut command = Command::new("make");
-    make_arguments(&mut command, &kdir, &out);
+    make_arguments(&mut command, &kdir, project::root(), &out);
     let status = step::shown(command.arg("modules"))?;
     if !status.success() {
         bail!(
@@ -180,7 +186,7 @@ pub fn with_kdir(kdir: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-fn make_arguments(command: &mut Command, kdir: &Path, out: &Path) {
+fn make_arguments(command: &mut Command, kdir: &Path, sources: &Path, out: &Path) {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let setting = |name: &str, path: &Path| format!("{name}={}", path.display());
     command
@@ -189,9 +195,7 @@ fn make_arguments(command: &mut Command, kdir: &Path, out: &Path) {
         .arg(format!("-j{jobs}"))
         .arg("-C")
         .arg(kdir);
-    command
-        .arg(setting("M", project::root()))
-        .arg(setting("MO", out));
+    command.arg(setting("M", sources)).arg(setting("MO", out));
 }
 
 /// Says in words what make would say in a hundred lines.

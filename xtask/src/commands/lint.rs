@@ -76,12 +76,14 @@ impl Lint {
             )
         });
         step("clippy on the kernel's code (usually 30 s)", &|| {
-            kbuild::without_warnings(&cache, &tree, &clippy, &["CLIPPY=1", "W=e", "modules"])
+            let arguments = ["CLIPPY=1", "W=e", "modules"];
+            kbuild::without_warnings(&cache, &tree, project::root(), &clippy, &arguments)
         });
         step("sparse on the C that there is (usually 20 s)", &|| {
             kbuild::without_warnings(
                 &cache,
                 &tree,
+                project::root(),
                 &sparse,
                 // Debian 13's sparse is older than this spelling, which the kernel's headers use.
                 &[
@@ -90,6 +92,9 @@ impl Lint {
                     "modules",
                 ],
             )
+        });
+        step("the discipline of the manual (usually 30 s)", &|| {
+            letters(&cache, &tree, kernel.name)
         });
         step("the header in C and C++, 64 and 32 bits", &|| header(&tree));
         step("shellcheck", &|| shell_scripts(&tree));
@@ -128,6 +133,29 @@ fn rustfmt() -> Result<()> {
         .arg(config)
         .args(files(Path::new("driver"), "rs")?);
     all.and(fuzz).and(passes(&mut rustfmt))
+}
+
+/// Builds the driver with the discipline that a page of the manual adds, by that page's own commands, in a copy.
+fn letters(cache: &Cache, tree: &Tree, kernel_name: &str) -> Result<()> {
+    const PAGE: &str = "docs/kernel/discipline.md";
+    let page = fs::read_to_string(project::root().join(PAGE)).context("read the page")?;
+    let steps: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ "))
+        .filter(|command| *command != "make shell")
+        .collect();
+    let copy = project::target().join("letters");
+    let script = "rm -rf \"$1\"; mkdir -p \"$1\"; cp -R --parents docs/kernel/letters.rs $2 \"$1\"
+        cd \"$1\"; cp driver/discipline.rs before; eval \"$3\"
+        ! cmp -s driver/discipline.rs before || { echo 'the list is as it was' >&2; exit 1; }";
+    let mut command = Command::new("sh");
+    command.current_dir(project::root());
+    command.args(["-ec", script, "sh"]).arg(&copy);
+    command.args([kbuild::SOURCES.join(" "), steps.join("\n")]);
+    step::quiet(&mut command).with_context(|| format!("do the steps of {PAGE}"))?;
+    let name = format!("{kernel_name}-letters");
+    kbuild::without_warnings(cache, tree, &copy, &name, &["W=e", "mydevice.ko"])
+        .with_context(|| format!("what {PAGE} shows"))
 }
 
 fn header(tree: &Tree) -> Result<()> {

@@ -135,7 +135,13 @@ impl Test {
         if self.selected(L1) {
             say!("\n==> The modules, compiled from scratch with warnings as errors (usually 15 s)");
             let folder = format!("{}-l1", self.machine.kernel);
-            let built = kbuild::without_warnings(&cache, &tree, &folder, &["W=e", "modules"]);
+            let built = kbuild::without_warnings(
+                &cache,
+                &tree,
+                project::root(),
+                &folder,
+                &["W=e", "modules"],
+            );
             report(tally, L1, &built);
         }
         if tree.own.is_some() && self.selected(IN_TREE) {
