@@ -2,6 +2,8 @@
 
 //! The order of memory accesses.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/asm-generic/barrier.h`](srctree/include/asm-generic/barrier.h),
 //! [`include/linux/atomic.h`](srctree/include/linux/atomic.h)
 

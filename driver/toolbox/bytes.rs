@@ -2,6 +2,8 @@
 
 //! Copying, filling and comparing.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C header: [`include/linux/string.h`](srctree/include/linux/string.h)
 
 use kernel::{fmt::Write as _, prelude::*, str::Formatter};

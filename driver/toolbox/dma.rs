@@ -2,6 +2,8 @@
 
 //! Memory that a device reaches. The device here is a faux one, which never does.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h),
 //! [`include/linux/scatterlist.h`](srctree/include/linux/scatterlist.h)
 

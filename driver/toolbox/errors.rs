@@ -2,6 +2,8 @@
 
 //! errno, and pointers that are errors.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/errno.h`](srctree/include/linux/errno.h),
 //! [`include/linux/err.h`](srctree/include/linux/err.h)
 

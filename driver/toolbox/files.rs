@@ -2,6 +2,8 @@
 
 //! File descriptors.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/file.h`](srctree/include/linux/file.h), [`include/linux/fs.h`](srctree/include/linux/fs.h)
 
 use kernel::{

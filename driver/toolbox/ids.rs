@@ -2,6 +2,8 @@
 
 //! Numbers given out, and what they stand for.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/idr.h`](srctree/include/linux/idr.h), [`include/linux/xarray.h`](srctree/include/linux/xarray.h),
 //! [`include/linux/maple_tree.h`](srctree/include/linux/maple_tree.h)
 

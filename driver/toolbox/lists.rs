@@ -2,6 +2,8 @@
 
 //! Linked lists.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C header: [`include/linux/list.h`](srctree/include/linux/list.h)
 
 use kernel::{

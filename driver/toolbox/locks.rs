@@ -2,6 +2,8 @@
 
 //! Mutual exclusion.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/mutex.h`](srctree/include/linux/mutex.h),
 //! [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 

@@ -2,6 +2,8 @@
 
 //! What makes a log look like that of a kernel in trouble, and is tested only if the parameter `loud` asks for it.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/asm-generic/bug.h`](srctree/include/asm-generic/bug.h),
 //! [`include/linux/printk.h`](srctree/include/linux/printk.h)
 

@@ -2,6 +2,8 @@
 
 //! Allocating and freeing.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/slab.h`](srctree/include/linux/slab.h),
 //! [`include/linux/vmalloc.h`](srctree/include/linux/vmalloc.h),
 //! [`include/linux/gfp_types.h`](srctree/include/linux/gfp_types.h)

@@ -2,6 +2,8 @@
 
 //! Lines in the log.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/printk.h`](srctree/include/linux/printk.h),
 //! [`include/linux/dev_printk.h`](srctree/include/linux/dev_printk.h)
 //!

@@ -2,6 +2,8 @@
 
 //! Objects that are counted.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C headers: [`include/linux/kref.h`](srctree/include/linux/kref.h),
 //! [`include/linux/refcount.h`](srctree/include/linux/refcount.h)
 

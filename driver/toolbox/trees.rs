@@ -2,6 +2,8 @@
 
 //! Sorted by key.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! C header: [`include/linux/rbtree.h`](srctree/include/linux/rbtree.h)
 
 use kernel::{

@@ -2,6 +2,8 @@
 
 //! User space's memory, through a device: `/dev/toolbox`, made by `misc_register`.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! `tests/tests/toolbox` calls it.
 //!
 //! C headers: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h),

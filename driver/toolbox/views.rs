@@ -2,6 +2,8 @@
 
 //! What user space sees of the kernel: sysfs, debugfs, `/proc`.
 //!
+//! Samples of `docs/kernel/c-in-rust.md`, which includes what stands between ANCHOR and ANCHOR_END.
+//!
 //! `tests/tests/toolbox` reads and writes it.
 //!
 //! C headers: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h),
