@@ -24,6 +24,10 @@ impl AttributeList<OpenFile> for All {
         &Entry::new::<ReadTimeout>(),
         &Entry::new::<BytesUsed>(),
         &Entry::new::<HighWater>(),
+        &Entry::new::<Readers>(),
+        &Entry::new::<Writers>(),
+        &Entry::new::<WaitingReaders>(),
+        &Entry::new::<WaitingWriters>(),
     ];
 }
 
@@ -132,6 +136,50 @@ impl Attribute<OpenFile> for HighWater {
 
     fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
         number(out, endpoint.instance.snapshot().counters.high_water)
+    }
+}
+
+/// `readers`: the open files that can be read.
+struct Readers;
+
+impl Attribute<OpenFile> for Readers {
+    const NAME: &'static CStr = c"readers";
+
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().users.readers)
+    }
+}
+
+/// `writers`: the open files that can be written.
+struct Writers;
+
+impl Attribute<OpenFile> for Writers {
+    const NAME: &'static CStr = c"writers";
+
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().users.writers)
+    }
+}
+
+/// `waiting_readers`: the tasks that sleep until a read can begin.
+struct WaitingReaders;
+
+impl Attribute<OpenFile> for WaitingReaders {
+    const NAME: &'static CStr = c"waiting_readers";
+
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().users.waiting_readers)
+    }
+}
+
+/// `waiting_writers`: the tasks that sleep until a write can begin or go on.
+struct WaitingWriters;
+
+impl Attribute<OpenFile> for WaitingWriters {
+    const NAME: &'static CStr = c"waiting_writers";
+
+    fn show(endpoint: &Endpoint, out: &mut dyn fmt::Write) -> Result {
+        number(out, endpoint.instance.snapshot().users.waiting_writers)
     }
 }
 

@@ -128,6 +128,8 @@ pub(crate) struct Instance {
 /// - `overhauls_waiting` is the number of tasks that sleep in `overhauls`.
 /// - If `grant` is set, the gate is being overhauled in the name of one of them, and they were not woken in vain:
 ///   one that leaves has looked for the grant under the lock just before.
+/// - `users.waiting_readers` is the number of tasks that sleep in `readers` and `followers`, `users.waiting_writers` that of
+///   those in `writers` and `mid_writer`.
 /// - Whoever has the gate's write turn sleeps in `mid_writer` or does not sleep; nobody else is in `mid_writer`.
 struct State {
     store: Store,
@@ -140,8 +142,7 @@ struct State {
     max_capacity: usize,
     /// It was removed: nothing works any more, and nobody waits.
     dead: bool,
-    /// Opens for writing now.
-    writers: u64,
+    users: Users,
     /// Opens for writing since the instance was made.
     writers_ever: u64,
     /// Overhauls that sleep until nobody copies.
@@ -207,6 +208,19 @@ impl Settings {
     }
 }
 
+/// Who uses an instance now.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Users {
+    /// Opens for reading. One that is for both is counted here and as a writer.
+    pub(crate) readers: u64,
+    /// Opens for writing.
+    pub(crate) writers: u64,
+    /// Tasks that sleep until a read can begin.
+    pub(crate) waiting_readers: u64,
+    /// Tasks that sleep until a write can begin or go on.
+    pub(crate) waiting_writers: u64,
+}
+
 /// The figures of an instance at one moment.
 pub(crate) struct Snapshot {
     /// The bytes of data that it may hold.
@@ -215,6 +229,8 @@ pub(crate) struct Snapshot {
     pub(crate) used: usize,
     /// What it has counted.
     pub(crate) counters: Counters,
+    /// Who uses it.
+    pub(crate) users: Users,
     /// Its discipline.
     pub(crate) rules: &'static Rules,
 }
@@ -239,7 +255,7 @@ impl Instance {
             read_timeout_ms: settings.read_timeout_ms,
             max_capacity: settings.max_capacity,
             dead: false,
-            writers: 0,
+            users: Users::default(),
             writers_ever: 0,
             overhauls_waiting: 0,
             grant: None,
@@ -285,13 +301,16 @@ impl Instance {
         let mut state = self.state.lock();
         state.alive()?;
         state.counters.opened();
+        if reads {
+            state.users.readers = state.users.readers.saturating_add(1);
+        }
         if writes {
-            state.writers = state.writers.saturating_add(1);
+            state.users.writers = state.users.writers.saturating_add(1);
             state.writers_ever = state.writers_ever.saturating_add(1);
         }
         let count = state.counters.opens;
         let seeks = state.store.rules().seeks;
-        let saw_writer = state.writers > 0;
+        let saw_writer = state.users.writers > 0;
         let writers_ever = state.writers_ever;
         let cursor = state.store.cursor();
         self.give_back(state, News::NONE);
@@ -319,10 +338,13 @@ impl Instance {
             true => News::BOTH,
             false => News::NONE,
         };
+        if opened.reads {
+            state.users.readers = state.users.readers.saturating_sub(1);
+        }
         if opened.writes {
-            state.writers = state.writers.saturating_sub(1);
+            state.users.writers = state.users.writers.saturating_sub(1);
             // With `hangup`, the last writer's close is what readers wait for.
-            news.data |= state.writers == 0 && state.on_empty == OnEmpty::Hangup;
+            news.data |= state.users.writers == 0 && state.on_empty == OnEmpty::Hangup;
         }
         self.give_back(state, news);
         if params::log_events() {
@@ -440,6 +462,7 @@ impl State {
             capacity: self.store.capacity(),
             used: self.store.used(),
             counters: self.counters,
+            users: self.users,
             rules: self.store.rules(),
         }
     }

@@ -6,7 +6,7 @@
 
 use super::{
     overhaul::{self, Locked},
-    Instance, Opened, State,
+    Instance, Opened, State, Users,
 };
 use crate::{
     discipline::{Full, OnEmpty, Reading},
@@ -188,15 +188,22 @@ impl Instance {
     pub(super) fn sleep<'a, R>(
         &'a self,
         who: Sleepers,
-        state: Locked<'a>,
+        mut state: Locked<'a>,
         patience: Patience,
         mut look: impl FnMut(&mut State) -> Option<R>,
     ) -> (Locked<'a>, Result<R, Ended>) {
         let queue = self.queue(who);
+        // Whoever has the lock finds it asleep, or woken and on its way to look: it gives the lock back for nothing else.
+        if let Some(waiting) = state.users.waiting(who) {
+            *waiting = waiting.saturating_add(1);
+        }
         let (mut state, result) = queue.wait_until(&self.state, state, patience, |state| {
             state.unserved.put(who);
             look(state)
         });
+        if let Some(waiting) = state.users.waiting(who) {
+            *waiting = waiting.saturating_sub(1);
+        }
         if queue.is_empty() {
             state.unserved.take(who);
         }
@@ -248,6 +255,17 @@ impl Instance {
             };
             self.pollers.wake(Events::WRITABLE, reach);
             self.fasync.signal(Band::Out);
+        }
+    }
+}
+
+impl Users {
+    /// How many sleep there, and in the other queue of their side; nothing of those who neither read nor write.
+    fn waiting(&mut self, who: Sleepers) -> Option<&mut u64> {
+        match who {
+            Sleepers::Readers | Sleepers::Followers => Some(&mut self.waiting_readers),
+            Sleepers::Writers | Sleepers::MidWriter => Some(&mut self.waiting_writers),
+            Sleepers::Overhauls | Sleepers::Passing => None,
         }
     }
 }
@@ -325,7 +343,7 @@ impl State {
             self.readers_wait.woken();
         }
         wake.add(Wake::READABLE, news.data && (one || all));
-        let hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.writers == 0;
+        let hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.users.writers == 0;
         wake.add(Wake::HUNG_UP, hung_up);
 
         let turn_free = self.gate.write_turn_free();
@@ -388,14 +406,14 @@ impl State {
         match self.on_empty {
             OnEmpty::Block => false,
             OnEmpty::Eof => true,
-            OnEmpty::Hangup => self.writers == 0,
+            OnEmpty::Hangup => self.users.writers == 0,
         }
     }
 
     /// Whether this open has lost its last writer (`hangup`).
     pub(super) fn hung_up(&self, opened: &Opened) -> bool {
         self.on_empty == OnEmpty::Hangup
-            && self.writers == 0
+            && self.users.writers == 0
             && (opened.saw_writer || self.writers_ever != opened.writers_ever)
     }
 

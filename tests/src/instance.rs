@@ -23,7 +23,7 @@ pub fn keeps_records(discipline: &str) -> bool {
 }
 
 /// Every attribute, in its folder of the class.
-pub const ATTRIBUTES: [&str; 7] = [
+pub const ATTRIBUTES: [&str; 11] = [
     "discipline",
     "capacity",
     "max_capacity",
@@ -31,6 +31,10 @@ pub const ATTRIBUTES: [&str; 7] = [
     "read_timeout_ms",
     "bytes_used",
     "high_water",
+    "readers",
+    "writers",
+    "waiting_readers",
+    "waiting_writers",
 ];
 
 /// What the full name of an instance begins with that was added while the system runs.

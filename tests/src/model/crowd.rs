@@ -244,6 +244,11 @@ fn on(instance: &Instance, plan: &Plan, program: &Path) -> Result<Account> {
     match plan.course {
         Course::Keeps | Course::Drops => {
             looks.look(&instance.proc(), plan)?;
+            let waiting = ["waiting_readers", "waiting_writers"].map(|it| instance.attribute(it));
+            ensure!(
+                waiting == ["0", "0"],
+                "all have ended, and {waiting:?} wait"
+            );
             settle(&device, instance, plan, &mut account)?;
         }
         Course::Removes | Course::Files => after_removal(&device, plan, &counted, &account)?,

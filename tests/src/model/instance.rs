@@ -145,7 +145,13 @@ impl Instance {
         }
     }
 
-    fn writers(&self) -> usize {
+    /// The opens for reading.
+    pub fn readers(&self) -> usize {
+        self.opens.values().filter(|open| open.read).count()
+    }
+
+    /// The opens for writing.
+    pub fn writers(&self) -> usize {
         self.opens.values().filter(|open| open.write).count()
     }
 

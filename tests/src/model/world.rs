@@ -288,6 +288,10 @@ impl Instance {
             "read_timeout_ms" => self.settings.read_timeout_ms.to_string(),
             "bytes_used" => self.used().to_string(),
             "high_water" => self.counters.high_water.to_string(),
+            "readers" => self.readers().to_string(),
+            "writers" => self.writers().to_string(),
+            // Calls are made one by one, so whoever looks is no sleeper and finds none.
+            "waiting_readers" | "waiting_writers" => "0".to_owned(),
             _ => panic!("no attribute {attribute}"),
         };
         text + "\n"

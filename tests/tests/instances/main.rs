@@ -8,3 +8,4 @@ mod races;
 mod removal;
 mod split;
 mod stale;
+mod users;
