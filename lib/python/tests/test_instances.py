@@ -90,7 +90,12 @@ def test_attributes_are_read_and_set(make: Make) -> None:
     assert (instance.bytes_used(), instance.high_water()) == (0, 0)
     with Device.open("py0") as device:
         device.write_all(b"123")
+        assert (instance.readers(), instance.writers()) == (1, 1)
+        with Device.reader("py0"):
+            assert (instance.readers(), instance.writers()) == (2, 1)
     assert (instance.bytes_used(), instance.high_water()) == (3, 3)
+    assert (instance.readers(), instance.writers()) == (0, 0)
+    assert (instance.waiting_readers(), instance.waiting_writers()) == (0, 0)
 
 
 def test_a_refused_attribute_is_named(make: Make) -> None:
@@ -117,6 +122,10 @@ def test_all_that_can_be_said_when_adding(make: Make) -> None:
         "read_timeout_ms": "5",
         "bytes_used": "0",
         "high_water": "0",
+        "readers": "0",
+        "writers": "0",
+        "waiting_readers": "0",
+        "waiting_writers": "0",
     }
     assert instance.is_split()
 

@@ -54,4 +54,11 @@ def test_words_know_what_they_mean() -> None:
     assert [d.value for d in Discipline if d.keeps_records] == ["log", "stack"]
     assert [d.value for d in Discipline if d.keeps_files] == ["spool"]
     assert [d.value for d in Discipline if d.takes] == ["stream", "spool", "stack"]
-    assert [a.value for a in Attribute if not a.is_writable] == ["bytes_used", "high_water"]
+    assert [a.value for a in Attribute if not a.is_writable] == [
+        "bytes_used",
+        "high_water",
+        "readers",
+        "writers",
+        "waiting_readers",
+        "waiting_writers",
+    ]

@@ -19,12 +19,27 @@ words! {
         BytesUsed = "bytes_used",
         /// The most bytes that were ever stored at once.
         HighWater = "high_water",
+        /// Open files that can be read.
+        Readers = "readers",
+        /// Open files that can be written.
+        Writers = "writers",
+        /// Tasks that sleep in a read now.
+        WaitingReaders = "waiting_readers",
+        /// Tasks that sleep in a write now.
+        WaitingWriters = "waiting_writers",
     }
 }
 
 impl Attribute {
     /// Whether root can set it.
     pub const fn is_writable(self) -> bool {
-        !matches!(self, Self::BytesUsed | Self::HighWater)
+        matches!(
+            self,
+            Self::Discipline
+                | Self::Capacity
+                | Self::MaxCapacity
+                | Self::OnEmpty
+                | Self::ReadTimeoutMs
+        )
     }
 }

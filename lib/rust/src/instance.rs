@@ -188,6 +188,30 @@ impl Instance {
         self.parsed(Attribute::HighWater)
     }
 
+    /// Open files that can be read now. One that can be written as well counts in [`Instance::writers`], too.
+    #[allow(clippy::missing_errors_doc, reason = "see `discipline`")]
+    pub fn readers(&self) -> io::Result<u64> {
+        self.parsed(Attribute::Readers)
+    }
+
+    /// Open files that can be written now.
+    #[allow(clippy::missing_errors_doc, reason = "see `discipline`")]
+    pub fn writers(&self) -> io::Result<u64> {
+        self.parsed(Attribute::Writers)
+    }
+
+    /// Tasks that sleep in a read now. Who waits in poll, as `AsyncDevice` does, is not one of them.
+    #[allow(clippy::missing_errors_doc, reason = "see `discipline`")]
+    pub fn waiting_readers(&self) -> io::Result<u64> {
+        self.parsed(Attribute::WaitingReaders)
+    }
+
+    /// Tasks that sleep in a write now: for room, or for their turn.
+    #[allow(clippy::missing_errors_doc, reason = "see `discipline`")]
+    pub fn waiting_writers(&self) -> io::Result<u64> {
+        self.parsed(Attribute::WaitingWriters)
+    }
+
     /// The instance that was just added under that name.
     pub(crate) fn added(short: &str) -> Self {
         Self {

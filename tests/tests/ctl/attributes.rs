@@ -57,7 +57,7 @@ fn get_prints_what_set_takes() {
         ok("get mydevice capacity on_empty"),
         "capacity=4096\non_empty=block\n"
     );
-    assert_eq!(ok("get mydevice").lines().count(), 7);
+    assert_eq!(ok("get mydevice").lines().count(), 11);
     assert_eq!(
         json("get mydevice discipline capacity"),
         json!({"discipline": "stream", "capacity": 4096})
@@ -104,7 +104,13 @@ fn set_says_what_would_be_valid() {
     );
     refused("set mydevice on_empty=", 6, &["\"\"", "EINVAL"]);
     refused("set mydevice read_timeout_ms=-1", 6, &["4294967295"]);
-    refused("set mydevice bytes_used=0", 2, &["can only be read"]);
+    for figure in ["bytes_used", "readers", "waiting_writers"] {
+        refused(
+            &format!("set mydevice {figure}=0"),
+            2,
+            &["can only be read"],
+        );
+    }
     refused(
         "set mydevice size=1",
         2,

@@ -2,8 +2,10 @@
 
 //! Finding, listing, adding and removing, and the attributes.
 
+use std::io::Read;
+
 use mydevice::{Add, Attribute, Device, Discipline, Instance, OnEmpty};
-use mydevice_tests::{Module, guest::sh};
+use mydevice_tests::{Module, Sleeper, guest::sh, signals};
 use nix::errno::Errno;
 
 use crate::devices::errno;
@@ -111,6 +113,23 @@ fn attributes_are_read_and_set() {
         assert_eq!(errno(set), Errno::EINVAL, "{value:?}");
     }
     let _open = Device::open("mydevice").unwrap();
+    let reader = Device::reader("mydevice").unwrap();
+    assert_eq!(
+        (instance.readers().unwrap(), instance.writers().unwrap()),
+        (2, 1)
+    );
+    let waiting = || {
+        (
+            instance.waiting_readers().unwrap(),
+            instance.waiting_writers().unwrap(),
+        )
+    };
+    assert_eq!(waiting(), (0, 0));
+    let sleeper = Sleeper::asleep_in(libc::SYS_read, move || (&reader).read(&mut [0; 10]));
+    assert_eq!(waiting(), (1, 0));
+    sleeper.signal(signals::INTERRUPTING);
+    assert!(sleeper.join().is_err());
+    assert_eq!(waiting(), (0, 0));
     let set = instance.set_attribute(Attribute::Discipline, Discipline::Log);
     assert_eq!(errno(set), Errno::EBUSY);
 }

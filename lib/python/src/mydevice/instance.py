@@ -182,6 +182,22 @@ class Instance:
         """The most bytes that were ever stored at once."""
         return int(self.attribute(Attribute.HIGH_WATER))
 
+    def readers(self) -> int:
+        """Open files that can be read now. One that can be written as well counts in ``writers``, too."""
+        return int(self.attribute(Attribute.READERS))
+
+    def writers(self) -> int:
+        """Open files that can be written now."""
+        return int(self.attribute(Attribute.WRITERS))
+
+    def waiting_readers(self) -> int:
+        """Tasks that sleep in a read now. Who waits in poll, as asyncio does, is not one of them."""
+        return int(self.attribute(Attribute.WAITING_READERS))
+
+    def waiting_writers(self) -> int:
+        """Tasks that sleep in a write now: for room, or for their turn."""
+        return int(self.attribute(Attribute.WAITING_WRITERS))
+
     def _file(self, name: str) -> str:
         return f"{CLASS}/{self.name}/{name}"
 

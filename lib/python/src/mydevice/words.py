@@ -102,8 +102,22 @@ class Attribute(Word):
     BYTES_USED = "bytes_used"
     #: The most bytes that were ever stored at once.
     HIGH_WATER = "high_water"
+    #: Open files that can be read.
+    READERS = "readers"
+    #: Open files that can be written.
+    WRITERS = "writers"
+    #: Tasks that sleep in a read now.
+    WAITING_READERS = "waiting_readers"
+    #: Tasks that sleep in a write now.
+    WAITING_WRITERS = "waiting_writers"
 
     @property
     def is_writable(self) -> bool:
         """Whether root can set it."""
-        return self not in (Attribute.BYTES_USED, Attribute.HIGH_WATER)
+        return self in (
+            Attribute.DISCIPLINE,
+            Attribute.CAPACITY,
+            Attribute.MAX_CAPACITY,
+            Attribute.ON_EMPTY,
+            Attribute.READ_TIMEOUT_MS,
+        )
