@@ -20,8 +20,23 @@ pub struct Row {
     pub name: String,
     /// What `/proc` says.
     pub figures: Figures,
+    /// Who uses it.
+    pub users: Users,
     /// What has changed a second since the moment before; none if there is no such moment.
     pub rates: Option<Rates>,
+}
+
+/// Who uses an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Users {
+    /// Open files that can be read.
+    pub readers: u64,
+    /// Open files that can be written.
+    pub writers: u64,
+    /// Tasks that sleep in a read.
+    pub waiting_readers: u64,
+    /// Tasks that sleep in a write.
+    pub waiting_writers: u64,
 }
 
 /// Changes a second.
@@ -64,10 +79,9 @@ impl Sampler {
         let now = Instant::now();
         let mut rows = Vec::new();
         for instance in Instance::all()? {
-            let figures = match instance.figures() {
-                // Removed since it was listed.
-                Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => continue,
-                figures => figures?,
+            let (figures, users) = match figures_and_users(&instance) {
+                Err(error) if is_gone(&error) => continue,
+                both => both?,
             };
             let name = instance.name().to_owned();
             let rates = self.last.as_ref().and_then(|(at, rows)| {
@@ -77,11 +91,34 @@ impl Sampler {
             rows.push(Row {
                 name,
                 figures,
+                users,
                 rates,
             });
         }
         self.last = Some((now, rows.clone()));
         Ok(rows)
+    }
+}
+
+fn figures_and_users(instance: &Instance) -> io::Result<(Figures, Users)> {
+    Ok((instance.figures()?, Users::of(instance)?))
+}
+
+/// Whether this says that the instance was removed since it was listed.
+fn is_gone(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::ENOENT | Errno::ENODEV))
+}
+
+impl Users {
+    /// Asks sysfs, one by one.
+    pub fn of(instance: &Instance) -> io::Result<Self> {
+        Ok(Self {
+            readers: instance.readers()?,
+            writers: instance.writers()?,
+            waiting_readers: instance.waiting_readers()?,
+            waiting_writers: instance.waiting_writers()?,
+        })
     }
 }
 
@@ -169,6 +206,10 @@ pub mod tests {
         Row {
             name: name.to_owned(),
             figures: figures.parse().unwrap(),
+            users: Users {
+                readers: 1,
+                ..Users::default()
+            },
             rates: Some(Rates {
                 bytes_written: rate,
                 ..Rates::default()

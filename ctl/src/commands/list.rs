@@ -9,14 +9,15 @@ use serde::Serialize;
 use crate::{
     failure::{Attempt, Result},
     output::{self, BAD, Cell, Column, Format, WARNING},
-    sample::{Alarm, Order, Rates, Row, Sampler},
+    sample::{Alarm, Order, Rates, Row, Sampler, Users},
     size::human,
 };
 
 /// Lists the instances.
 ///
-/// USED of CAPACITY bytes wait to be read, OPENS is the number of open files, and IN and OUT are the bytes a second
-/// that were written and read while this looked twice. No device is opened for this, and no permission is needed.
+/// USED of CAPACITY bytes wait to be read, READERS and WRITERS are the open files that can be read and written (one that
+/// is open for both is in both), and IN and OUT are the bytes a second that were written and read while this looked twice.
+/// No device is opened for this, and no permission is needed.
 #[derive(Args, Debug)]
 pub struct List {
     #[command(flatten)]
@@ -49,6 +50,8 @@ pub struct Entry {
     bytes_used: u64,
     capacity: u64,
     open_count: u64,
+    #[serde(flatten)]
+    users: Users,
     read_count: u64,
     write_count: u64,
     bytes_read: u64,
@@ -65,6 +68,7 @@ impl From<Row> for Entry {
             bytes_used: figures.bytes_used,
             capacity: figures.buffer_size,
             open_count: figures.open_count,
+            users: row.users,
             read_count: figures.read_count,
             write_count: figures.write_count,
             bytes_read: figures.bytes_read,
@@ -137,7 +141,8 @@ impl List {
                 Alarm::Filling => Cell::styled(fill, WARNING),
                 Alarm::Full => Cell::styled(fill, BAD),
             },
-            Cell::new(figures.open_count.to_string()),
+            Cell::new(row.users.readers.to_string()),
+            Cell::new(row.users.writers.to_string()),
             rate(|rates| rates.bytes_written),
             rate(|rates| rates.bytes_read),
         ]
@@ -150,7 +155,8 @@ const COLUMNS: &[Column] = &[
     Column::Right("USED"),
     Column::Right("CAPACITY"),
     Column::Right("FULL"),
-    Column::Right("OPENS"),
+    Column::Right("READERS"),
+    Column::Right("WRITERS"),
     Column::Right("IN/s"),
     Column::Right("OUT/s"),
 ];

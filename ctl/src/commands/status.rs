@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 use crate::{
     failure::{Attempt, Result},
     output::{self, Format},
+    sample::Users,
     target::{self, Target},
 };
 
 /// Prints everything that is known of an instance.
 ///
 /// The counters of waits and of what was dropped can only be asked for through the device, so it is opened for a moment; where
-/// that is not permitted, they are missing. `open_count` does not count this open.
+/// that is not permitted, they are missing. `open_count` and `readers` do not count this open.
 #[derive(Args, Debug)]
 pub struct Status {
     #[command(flatten)]
@@ -55,6 +56,11 @@ impl Status {
         let on_empty = instance.attribute(Attribute::OnEmpty).attempt(asked)?;
         put("on_empty", json!(on_empty));
         put("open_count", json!(figures.open_count));
+        let users = Users::of(&instance).attempt(asked)?;
+        put("readers", json!(users.readers));
+        put("writers", json!(users.writers));
+        put("waiting_readers", json!(users.waiting_readers));
+        put("waiting_writers", json!(users.waiting_writers));
         put("read_count", json!(figures.read_count));
         put("write_count", json!(figures.write_count));
         put("bytes_read", json!(figures.bytes_read));

@@ -27,8 +27,9 @@ mod screen;
 
 /// Shows the instances as they change, until q is pressed.
 ///
-/// Above, all instances, as in `list`, in an order of your choice: `--sort rate` is what top(1) is for processes. Below, the
-/// chosen one: how full it is, how often readers and writers had to wait, and a history of what moved.
+/// Above, all instances, as in `list`, in an order of your choice: `--sort rate` is what top(1) is for processes. In brackets
+/// behind the open files of READERS and WRITERS is how many tasks sleep in a read or a write. Below, the chosen one: how
+/// full it is, how often readers and writers had to wait, and a history of what moved.
 ///
 /// The chosen instance is opened for a moment each time, where that is permitted, because only the device itself tells how often somebody waited.
 #[derive(Args, Debug)]

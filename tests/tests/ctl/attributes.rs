@@ -19,6 +19,7 @@ fn status_tells_all_and_does_not_count_itself() {
         json!({
             "name": "mydevice", "nodes": ["/dev/mydevice"], "discipline": "stream", "bytes_used": 5, "capacity": 5,
             "max_capacity": 1048576, "high_water": 10, "read_timeout_ms": 0, "on_empty": "block", "open_count": 1,
+            "readers": 1, "writers": 1, "waiting_readers": 0, "waiting_writers": 0,
             "read_count": 1, "write_count": 1, "bytes_read": 3, "bytes_written": 10, "reader_waits": 0,
             "writer_waits": 0, "bytes_truncated": 2, "bytes_cleared": 0, "bytes_evicted": 0
         })
@@ -45,6 +46,7 @@ fn status_leaves_out_what_is_not_permitted() {
             run.out.contains("reader_waits: not permitted to ask\n"),
             "{run:?}"
         );
+        assert!(run.out.contains("\nwaiting_writers: 0\n"), "{run:?}");
     }
     assert!(json("status in")["reader_waits"].is_number());
 }

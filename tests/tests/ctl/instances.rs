@@ -2,10 +2,18 @@
 
 //! `list`, `add`, `remove`.
 
-use mydevice_tests::{Instance, Module};
-use serde_json::json;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
-use crate::tool::{json, ok, refused};
+use mydevice_tests::{Instance, Module, sleeping_write};
+use serde_json::{Value, json};
+
+use crate::tool::{json, ok, refused, run, run_as_nobody};
 
 #[test]
 fn a_list_is_a_table_of_all() {
@@ -13,7 +21,7 @@ fn a_list_is_a_table_of_all() {
     let log = Instance::add("boot discipline=log capacity=100");
     log.writer().put("x".repeat(75));
     Instance::named("mydevice1").writer().put("x".repeat(3500));
-    let _open = module.instance().both();
+    let _open = (module.instance().both(), module.instance().reader());
     for words in ["", "list"] {
         let table = ok(words);
         let lines: Vec<Vec<_>> = table
@@ -29,13 +37,34 @@ fn a_list_is_a_table_of_all() {
                     "USED",
                     "CAPACITY",
                     "FULL",
-                    "OPENS",
+                    "READERS",
+                    "WRITERS",
                     "IN/s",
                     "OUT/s"
                 ],
-                ["mydevice", "stream", "0", "4K", "0%", "1", "0", "0"],
-                ["mydevice1", "stream", "3.4K", "4K", "85%", "0", "0", "0"],
-                ["mydevice-boot", "log", "75", "100", "75%", "0", "0", "0"],
+                ["mydevice", "stream", "0", "4K", "0%", "2", "1", "0", "0"],
+                [
+                    "mydevice1",
+                    "stream",
+                    "3.4K",
+                    "4K",
+                    "85%",
+                    "0",
+                    "0",
+                    "0",
+                    "0"
+                ],
+                [
+                    "mydevice-boot",
+                    "log",
+                    "75",
+                    "100",
+                    "75%",
+                    "0",
+                    "0",
+                    "0",
+                    "0"
+                ],
             ]
         );
         assert!(!table.contains('\x1b'), "colour outside of a terminal");
@@ -63,11 +92,86 @@ fn a_list_as_json_has_every_figure() {
         list,
         json!({"instances": [{
             "name": "mydevice", "discipline": "stream", "bytes_used": 5, "capacity": 4096, "open_count": 0,
+            "readers": 0, "writers": 0, "waiting_readers": 0, "waiting_writers": 0,
             "read_count": 0, "write_count": 1, "bytes_read": 0, "bytes_written": 5, "rates": null
         }]})
     );
     let rates = &json("")["instances"][0]["rates"];
     assert_eq!(rates["bytes_written"], 0.0);
+}
+
+/// Who has it open and who sleeps in it, told to everybody, and without opening anything.
+#[test]
+fn a_list_tells_who_uses_what() {
+    let module = Module::load(&["buffer_size=10", "verbose=1"]);
+    let instance = module.instance();
+    let (both, reader) = (instance.both(), instance.reader());
+    let writers = [b'm', b'w'].map(|byte| sleeping_write(&both, [byte; 15]));
+    let opens = || {
+        let log = module.own_log();
+        log.iter().filter(|it| it.text.contains(": open ")).count()
+    };
+    assert_eq!(opens(), 2);
+    let run = run_as_nobody("list --json --interval 0");
+    assert_eq!(run.code, 0, "{run:?}");
+    let list: Value = serde_json::from_str(&run.out).unwrap();
+    let it = &list["instances"][0];
+    let told = [
+        "open_count",
+        "readers",
+        "writers",
+        "waiting_readers",
+        "waiting_writers",
+    ]
+    .map(|key| it[key].as_u64().unwrap());
+    assert_eq!(told, [2, 2, 1, 0, 2], "{it}");
+    assert_eq!(opens(), 2, "the tool opened something");
+
+    assert_eq!(reader.collect(30).len(), 30);
+    for writer in writers {
+        assert_eq!(writer.join(), Ok(15));
+    }
+    assert_eq!(
+        json("list --interval 0")["instances"][0]["waiting_writers"],
+        0
+    );
+}
+
+/// An instance that goes while it is looked at has no row, and is no error.
+#[test]
+fn a_list_leaves_out_what_goes_meanwhile() {
+    let _module = Module::load(&[]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let names = (0..8).map(|n| format!("come-and-go{n}"));
+    let names: Vec<_> = names.collect();
+    let churn = {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || {
+            let mut rounds = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let added: Vec<_> = names.iter().map(|name| Instance::add(name)).collect();
+                for instance in added {
+                    assert_eq!(instance.remove(), Ok(()));
+                }
+                rounds += 1;
+            }
+            rounds
+        })
+    };
+    let runs: Vec<_> = (0..40)
+        .map(|_| run("list --json --interval 0.01"))
+        .collect();
+    stop.store(true, Ordering::Relaxed);
+    assert!(churn.join().unwrap() > 0);
+    let mut fewer = 0;
+    for run in runs {
+        assert_eq!(run.code, 0, "{run:?}");
+        let list: Value = serde_json::from_str(&run.out).unwrap();
+        let rows = list["instances"].as_array().unwrap();
+        assert_eq!(rows[0]["name"], "mydevice", "{list}");
+        fewer += usize::from(rows.len() < 9);
+    }
+    assert!(fewer > 0, "none had gone in any of the runs");
 }
 
 /// Rates are those of the time between two looks.

@@ -139,15 +139,23 @@ fn watch_shows_what_changes_until_q() {
 }
 
 #[test]
-fn watch_counts_waits() {
+fn watch_shows_who_waits() {
     let module = Module::load(&["buffer_size=10"]);
     let terminal = Terminal::start("watch --interval 0.1");
     terminal.shows("writer waits 0");
+    terminal.shows("readers 0, 0 waiting   writers 0, 0 waiting");
     let device = module.instance().both();
     let writer = mydevice_tests::sleeping_write(&device, [b'x'; 20]);
     terminal.shows("writer waits 1");
+    terminal.shows("readers 1, 0 waiting   writers 1, 1 waiting");
+    terminal.shows("1 (1)");
     assert_eq!(device.collect(20), [b'x'; 20]);
     assert_eq!(writer.join(), Ok(20));
+    terminal.shows("readers 1, 0 waiting   writers 1, 0 waiting");
+    let reader = mydevice_tests::sleeping_read(&device, 10);
+    terminal.shows("readers 1, 1 waiting   writers 1, 0 waiting");
+    device.put("x");
+    assert_eq!(reader.join(), Ok(b"x".to_vec()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use ratatui::{
 
 use super::screen::Screen;
 use crate::{
-    sample::{Alarm, Row},
+    sample::{Alarm, Row, Users},
     size::human,
 };
 
@@ -45,7 +45,12 @@ pub fn draw(screen: &Screen, frame: &mut Frame) {
 }
 
 fn instances(screen: &Screen, frame: &mut Frame, area: Rect) {
-    let rows = screen.rows().iter().map(|row| {
+    let users: Vec<_> = screen.rows().iter().map(users).collect();
+    let [readers, writers] = [0, 1].map(|side| {
+        let widths = users.iter().map(|cells| cells[side].len());
+        widths.max().unwrap_or(0).max("READERS".len())
+    });
+    let rows = screen.rows().iter().zip(&users).map(|(row, users)| {
         let figures = &row.figures;
         let rate =
             |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| human(rate.round() as u64));
@@ -55,7 +60,8 @@ fn instances(screen: &Screen, frame: &mut Frame, area: Rect) {
             format!("{:>6}", human(figures.bytes_used)),
             format!("{:>8}", human(figures.buffer_size)),
             format!("{:>4.0}%", row.fill() * 100.0),
-            format!("{:>5}", figures.open_count),
+            format!("{:>readers$}", users[0]),
+            format!("{:>writers$}", users[1]),
             format!("{:>6}", rate(row.rates.map(|r| r.bytes_written))),
             format!("{:>6}", rate(row.rates.map(|r| r.bytes_read))),
         ])
@@ -66,19 +72,21 @@ fn instances(screen: &Screen, frame: &mut Frame, area: Rect) {
         Constraint::Length(6),
         Constraint::Length(8),
         Constraint::Length(5),
-        Constraint::Length(5),
+        Constraint::Length(readers as u16),
+        Constraint::Length(writers as u16),
         Constraint::Length(6),
         Constraint::Length(6),
     ];
     let heading = [
-        "NAME",
-        "DISCIPLINE",
-        "  USED",
-        "CAPACITY",
-        " FULL",
-        "OPENS",
-        "  IN/s",
-        " OUT/s",
+        "NAME".to_owned(),
+        "DISCIPLINE".to_owned(),
+        "  USED".to_owned(),
+        "CAPACITY".to_owned(),
+        " FULL".to_owned(),
+        format!("{:>readers$}", "READERS"),
+        format!("{:>writers$}", "WRITERS"),
+        "  IN/s".to_owned(),
+        " OUT/s".to_owned(),
     ];
     let table = Table::new(rows, widths)
         .header(Cells::new(heading).bold())
@@ -87,8 +95,22 @@ fn instances(screen: &Screen, frame: &mut Frame, area: Rect) {
     frame.render_stateful_widget(table, area, &mut state);
 }
 
+/// Open files for reading and for writing, and behind them in brackets how many tasks sleep in such a call, if any.
+fn users(row: &Row) -> [String; 2] {
+    let Users {
+        readers,
+        writers,
+        waiting_readers,
+        waiting_writers,
+    } = row.users;
+    [(readers, waiting_readers), (writers, waiting_writers)].map(|(files, waiting)| match waiting {
+        0 => files.to_string(),
+        waiting => format!("{files} ({waiting})"),
+    })
+}
+
 fn details(screen: &Screen, row: &Row, frame: &mut Frame, area: Rect) {
-    let figures = &row.figures;
+    let (figures, users) = (&row.figures, &row.users);
     let block = Block::bordered().title(format!(" {} ({}) ", row.name, figures.discipline));
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -126,10 +148,13 @@ fn details(screen: &Screen, row: &Row, frame: &mut Frame, area: Rect) {
             figures.read_count
         )),
         Line::from(format!(
-            "written {}   read {}   opens {}",
+            "written {}   read {}   readers {}, {} waiting   writers {}, {} waiting",
             human(figures.bytes_written),
             human(figures.bytes_read),
-            figures.open_count
+            users.readers,
+            users.waiting_readers,
+            users.writers,
+            users.waiting_writers
         )),
         Line::from(format!(
             "reader waits {}   writer waits {}",
@@ -199,10 +224,14 @@ mod tests {
     #[test]
     fn everything_is_on_the_screen() {
         let mut screen = Screen::new(Order::Rate, Some("mydevice-b"));
-        screen.take(vec![
-            row("mydevice-a", 500, 1.0),
-            row("mydevice-b", 1000, 2048.0),
-        ]);
+        let mut busy = row("mydevice-b", 1000, 2048.0);
+        busy.users = Users {
+            readers: 10,
+            writers: 3,
+            waiting_readers: 0,
+            waiting_writers: 21,
+        };
+        screen.take(vec![row("mydevice-a", 500, 1.0), busy]);
         screen.tell_waits(Some(mydevice::Stats {
             writer_waits: 77,
             ..Default::default()
@@ -215,6 +244,8 @@ mod tests {
             " mydevice-b (stream) ",
             "1000 of 1000",
             "2K",
+            " 10  3 (21) ",
+            "readers 10, 0 waiting   writers 3, 21 waiting",
             "writer waits 77",
             "sorted by rate",
             "at most 2K/s",
