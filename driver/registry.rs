@@ -11,7 +11,7 @@
 //! First the instance dies, which wakes everybody who sleeps in it ([`Instance::kill`]). So what the
 //! driver core then waits for, a file in sysfs that is being read or written, ends by itself. The `/proc` entry
 //! is another matter: the kernel waits for its readers, who may be copying to a page that never comes. So
-//! it is taken away by a work item of its own. Its name goes when that begins, the waiting comes after it.
+//! it is taken away by a work item of its own, in a queue that has a worker for each. Its name goes when that begins, the waiting comes after it.
 //! What is made and then fails goes in the same way, since somebody may be reading it already.
 //!
 //! # Locks
@@ -58,6 +58,10 @@ use crate::{
 /// The most nodes that there can be at once: as many minor numbers are reserved.
 pub(crate) const MAX_NODES: u32 = 4096;
 
+/// The most `/proc` entries that one work queue has to remove. Each keeps a worker for as long as a reader is stalled, and a
+/// queue has `WQ_DFL_ACTIVE` of them, 1024: with fewer entries none waits for a worker that another keeps.
+const MAX_REMOVALS: usize = 512;
+
 /// How long a removal lets that of the `/proc` entry go on before it looks again, in microseconds.
 const PROC_LOOK_US: i64 = 100;
 
@@ -67,8 +71,6 @@ pub(crate) struct Registry {
     #[pin]
     state: Mutex<State>,
     numbers: Numbers,
-    /// Takes `/proc` entries away. When it is dropped, it is empty, and the last entry gone.
-    removals: OwnedQueue,
     class: Arc<Class>,
 }
 
@@ -77,6 +79,14 @@ struct State {
     published: KVec<Published>,
     /// The minor numbers of all nodes.
     minors: IdPool,
+    removals: KVec<Removals>,
+}
+
+/// A work queue that removes `/proc` entries. When it is dropped, it is empty, and the last entry gone.
+struct Removals {
+    queue: OwnedQueue,
+    /// Those that it is there for, [`MAX_REMOVALS`] at most: shown, being removed, or gone since somebody last looked.
+    entries: KVec<Arc<ProcEntry>>,
 }
 
 /// An instance that the world can see.
@@ -84,6 +94,8 @@ struct Published {
     instance: Arc<Instance>,
     devices: KVec<Device>,
     proc: Arc<ProcEntry>,
+    /// Which of [`State::removals`] removes it.
+    removals: usize,
 }
 
 /// One device of an instance.
@@ -105,11 +117,11 @@ impl Registry {
                     State {
                         published: KVec::new(),
                         minors: IdPool::with_capacity(MAX_NODES as usize, GFP_KERNEL)?,
+                        removals: KVec::new(),
                     },
                     "mydevice registry"
                 ),
                 numbers: Numbers::new(c"mydevice", MAX_NODES)?,
-                removals: OwnedQueue::new(c"mydevice")?,
                 class: class.clone(),
             }? Error),
             GFP_KERNEL,
@@ -145,7 +157,7 @@ impl Registry {
         if result.is_err() {
             while state.published.len() > before {
                 if let Some(one) = state.published.pop() {
-                    state.unpublish(one, &self.removals);
+                    state.unpublish(one);
                 }
             }
         }
@@ -168,7 +180,7 @@ impl Registry {
         let one = index.and_then(|index| state.published.remove(index).ok());
         let one = one.ok_or(ENODEV)?;
 
-        state.unpublish(one, &self.removals);
+        state.unpublish(one);
         Ok(())
     }
 }
@@ -189,17 +201,49 @@ impl State {
             }
             devices.push(device, GFP_KERNEL)?;
         }
+        self.published.reserve(1, GFP_KERNEL)?;
+        let instance = Instance::new(name, settings)?;
+        let (proc, removals) = self.proc_entry()?;
         let one = Published {
-            instance: Instance::new(name, settings)?,
+            instance,
             devices,
-            proc: ProcEntry::new()?,
+            proc,
+            removals,
         };
         Ok(self.published.push(one, GFP_KERNEL)?)
     }
 
+    /// Makes a `/proc` entry that is not shown yet, and says which queue will remove it: then a removal needs no memory.
+    fn proc_entry(&mut self) -> Result<(Arc<ProcEntry>, usize)> {
+        let entry = ProcEntry::new()?;
+        let has_room = |one: &Removals| one.entries.len() < MAX_REMOVALS;
+        let mut index = self.removals.iter().position(has_room);
+        if index.is_none() {
+            let gone = |entry: &Arc<ProcEntry>| entry.gone.load(Acquire);
+            for one in self.removals.iter_mut() {
+                one.entries.retain(|entry| !gone(entry));
+            }
+            index = self.removals.iter().position(has_room);
+        }
+        let index = match index {
+            Some(index) => index,
+            None => {
+                let one = Removals {
+                    queue: OwnedQueue::new(c"mydevice")?,
+                    entries: KVec::new(),
+                };
+                self.removals.push(one, GFP_KERNEL)?;
+                self.removals.len().saturating_sub(1)
+            }
+        };
+        let removals = self.removals.get_mut(index).ok_or(ENOMEM)?;
+        removals.entries.push(entry.clone(), GFP_KERNEL)?;
+        Ok((entry, index))
+    }
+
     /// Takes an instance from the world, as far as it was shown, and gives the numbers of its nodes back once these are
     /// gone. Waits for no user of it.
-    fn unpublish(&mut self, one: Published, removals: &OwnedQueue) {
+    fn unpublish(&mut self, one: Published) {
         one.instance.kill();
         for mut device in one.devices {
             drop(device.registration.take());
@@ -207,7 +251,9 @@ impl State {
                 self.minors.release_id(minor);
             }
         }
-        one.proc.remove(removals);
+        if let Some(removals) = self.removals.get(one.removals) {
+            one.proc.remove(&removals.queue);
+        }
     }
 }
 
@@ -290,7 +336,7 @@ struct ProcEntry {
     begun: Completion,
     #[pin]
     remover: SpinLock<Option<ARef<Task>>>,
-    /// Its removal has ended.
+    /// Its removal has ended, or it was never shown and will not be.
     gone: Atomic<bool>,
     #[pin]
     work: Work<ProcEntry>,
@@ -325,6 +371,7 @@ impl ProcEntry {
     /// Removes it, if it is shown, without waiting for its readers.
     fn remove(self: Arc<Self>, removals: &OwnedQueue) {
         if self.entry.lock().is_none() {
+            self.gone.store(true, Release);
             return;
         }
         // It cannot be queued already: an instance is removed once.

@@ -129,6 +129,9 @@ impl Spool {
 
     const LIMIT: usize = 100_000 * PAGE_SIZE;
 
+    /// So many files are dropped between two times that the lock is taken.
+    const CLEARED: usize = 64;
+
     /// The file that a read of this open is from.
     fn file<'a>(&'a self, cursor: &'a Cursor) -> Option<&'a Arc<File>> {
         cursor.spool.file().or_else(|| self.queue.oldest())
@@ -281,8 +284,14 @@ impl Discipline for Spool {
 
     fn clear(&mut self, garbage: &mut Garbage) -> (usize, bool) {
         let mut dropped: usize = 0;
+        let mut files: usize = 0;
         let next = |spool: &Self| spool.queue.oldest().or(spool.claimed.oldest()).cloned();
         while let Some(file) = next(self) {
+            // Those that were read to their end have no pages, and fill no garbage.
+            if files >= Self::CLEARED {
+                return (dropped, false);
+            }
+            files = files.saturating_add(1);
             let mut state = file.state.lock();
             state.life.clear();
             while state.pages.oldest().is_some() {

@@ -17,7 +17,7 @@ use kernel::{
 use super::{Instance, News, Sleepers, State};
 use crate::{
     discipline::{Garbage, Inlet},
-    kapi::{memory::Memory, wait::Patience},
+    kapi::{memory::Memory, sched::cond_resched, wait::Patience},
     params,
 };
 
@@ -50,6 +50,7 @@ impl Instance {
             if done {
                 break;
             }
+            cond_resched();
             state = self.state.lock();
         }
         if let Some(memory) = memory {

@@ -156,6 +156,10 @@ impl State {
         if let Err(gone) = self.alive() {
             return Some(Err(gone));
         }
+        // Else a CLEAR could drop files for ever, while as many come, and keep readers out for as long.
+        if self.gate.overhauling() {
+            return None;
+        }
         let Inlet::Files(files) = self.store.inlet() else {
             return Some(Err(EINVAL));
         };

@@ -2,6 +2,7 @@
 
 //! Callers who mean harm: "no user input, and no order of calls, oopses, hangs, leaks or corrupts".
 
+mod crowds;
 mod descriptors;
 mod greed;
 mod ioctls;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Very many of what a user may have many of.
+
+use std::{
+    fs::File,
+    os::fd::AsRawFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{sleep, yield_now},
+    time::Duration,
+};
+
+use mydevice_tests::{
+    Device, Instance, Module, Sleeper, guest::on_one_cpu, memory::Stall, stalled::at_once,
+};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, setrlimit},
+};
+
+/// Somebody who reads `/proc/<name>`, and is stalled in his copy until the page comes.
+fn stalled_reader_of_proc(victim: &Instance) -> (Stall, Sleeper<nix::Result<isize>>) {
+    let proc = File::open(victim.proc_file()).expect("everybody may read it");
+    let stall = Stall::new();
+    let address = stall.before(10);
+    let reader = Sleeper::start(move || {
+        let (fd, at) = (proc.as_raw_fd(), address.get());
+        // SAFETY: the kernel checks the address; the page comes before the memory goes.
+        Errno::result(unsafe { libc::read(fd, at.cast(), 100) })
+    });
+    stall.wait_stalled();
+    (stall, reader)
+}
+
+/// More readers of `/proc` that are stalled than one of the kernel's work queues has workers (`WQ_DFL_ACTIVE`): anybody
+/// can be so many, and removing and adding go on all the same.
+#[test]
+fn removal_waits_for_no_crowd_of_readers_of_proc() {
+    const READERS: usize = 1_100;
+    let most = 4 * READERS as u64;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("more descriptors");
+    let _module = Module::load(&[]);
+    let readers: Vec<_> = (0..READERS)
+        .map(|number| {
+            let victim = Instance::add(&format!("victim{number}"));
+            let reader = stalled_reader_of_proc(&victim);
+            let removed = at_once(move || victim.remove());
+            assert_eq!(removed, Ok(()), "removal {number}");
+            reader
+        })
+        .collect();
+    let fresh = at_once(|| Instance::add("victim0"));
+    assert_eq!(at_once(move || fresh.remove()), Ok(()));
+    for (stall, reader) in readers {
+        stall.release();
+        assert_eq!(reader.join(), Ok(100));
+    }
+}
+
+/// Files that were read to their end while their writers have them open have no page any more. A CLEAR that drops very
+/// many of them lets others have the lock in between: on one processor, a task that comes before it.
+#[test]
+fn a_clear_of_very_many_drained_files_lets_others_in() {
+    const FILES: usize = 20_000;
+    /// What a file begins with: filled, it is given back as soon as it has been read.
+    const PAGE: usize = 2048;
+    let most = FILES as u64 + 1_000;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("more descriptors");
+    let _module = Module::load(&[]);
+    let victim = Instance::add("victim discipline=spool");
+    let files: Vec<Device> = (0..FILES)
+        .map(|_| {
+            let device = victim.nonblocking();
+            device.put([b'x'; PAGE]);
+            assert_eq!(device.read(PAGE).map(|bytes| bytes.len()), Ok(PAGE));
+            device
+        })
+        .collect();
+    assert_eq!(files[0].status().bytes_used, 0);
+
+    let clearer = victim.writer();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let during = on_one_cpu(|| {
+        let (count, stop) = (Arc::clone(&looks), Arc::new(AtomicBool::new(false)));
+        let (stopped, device) = (Arc::clone(&stop), victim.reader());
+        let bystander = Sleeper::start(move || {
+            come_before_others();
+            while !stopped.load(Ordering::SeqCst) {
+                device.status();
+                count.fetch_add(1, Ordering::SeqCst);
+                sleep(Duration::from_micros(100));
+            }
+        });
+        while looks.load(Ordering::SeqCst) < 10 {
+            yield_now();
+        }
+        let before = looks.load(Ordering::SeqCst);
+        assert_eq!(clearer.clear(), Ok(()));
+        let during = looks.load(Ordering::SeqCst) - before;
+        stop.store(true, Ordering::SeqCst);
+        bystander.join();
+        during
+    });
+    println!("{during} calls of a bystander during the CLEAR of {FILES} files");
+    assert!(during >= 10, "{during} calls went through");
+    drop((files, clearer));
+    assert_eq!(victim.remove(), Ok(()));
+}
+
+/// Has the calling thread run before all that are not urgent (`SCHED_FIFO`).
+fn come_before_others() {
+    let priority = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the structure is valid for the call; 0 is the calling thread.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) };
+    Errno::result(result).expect("setting the scheduling of a thread");
+}
