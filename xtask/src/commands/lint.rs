@@ -14,7 +14,7 @@ use crate::step::{self, say};
 use crate::tree::Tree;
 use crate::{kernels, project, recipe};
 
-/// Looks over all sources: formatting, lints, documentation, the C header, shell scripts.
+/// Looks over all sources: formatting, lints, documentation, the discipline of the manual, the C header, shell scripts.
 #[derive(Args)]
 pub struct Lint {
     /// The kernel to check the driver against.
