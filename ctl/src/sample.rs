@@ -104,10 +104,11 @@ fn figures_and_users(instance: &Instance) -> io::Result<(Figures, Users)> {
     Ok((instance.figures()?, Users::of(instance)?))
 }
 
-/// Whether this says that the instance was removed since it was listed.
+/// Whether this says that the instance was removed since it was listed. Of a file that it had open when the instance went,
+/// sysfs says ENODEV, and `/proc` EIO.
 fn is_gone(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
-    matches!(errno, Some(Errno::ENOENT | Errno::ENODEV))
+    matches!(errno, Some(Errno::ENOENT | Errno::ENODEV | Errno::EIO))
 }
 
 impl Users {
