@@ -60,23 +60,24 @@ impl Waits {
 
     /// One has ended that began `since`.
     fn ended(&mut self, since: Instant<Monotonic>, slept: bool) {
-        let now = Instant::now();
-        let mut came = now;
-        if slept {
-            if let Some(woken) = self.woken.take() {
-                if nanos(since, woken).is_some() {
-                    self.linger.woke_within(nanos(woken, now).unwrap_or(0));
-                    came = woken;
-                }
-            }
+        let lasted = nanos(since);
+        let mut came_after = lasted;
+        let woken = match slept {
+            true => self.woken.take(),
+            false => None,
+        };
+        // Else it was another that was woken.
+        if let Some(late) = woken.map(nanos).filter(|late| *late <= lasted) {
+            self.linger.woke_within(late);
+            came_after = lasted.saturating_sub(late);
         }
-        self.linger.came_after(nanos(since, came).unwrap_or(0));
+        self.linger.came_after(came_after);
     }
 }
 
-/// How long after the one the other is, in nanoseconds, if it is.
-fn nanos(from: Instant<Monotonic>, to: Instant<Monotonic>) -> Option<u64> {
-    u64::try_from((to - from).as_nanos()).ok()
+/// How long ago that was, in nanoseconds.
+fn nanos(since: Instant<Monotonic>) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(0)
 }
 
 impl Instance {
@@ -127,7 +128,7 @@ impl Instance {
             drop(state);
             let mut on = true;
             while on && self.bell.rung() == heard {
-                on = relax() && nanos(since, Instant::now()).is_some_and(|n| n < awake.into());
+                on = relax() && nanos(since) < awake.into();
             }
             state = self.state.lock();
             let found = look(&mut state);

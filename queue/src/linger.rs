@@ -59,7 +59,9 @@ impl Linger {
     /// A task that slept ran so long after it had been woken.
     pub fn woke_within(&mut self, nanos: u64) {
         let seen = u32::try_from(nanos).unwrap_or(LONGEST).min(LONGEST);
-        self.wake_up = (self.wake_up / 4).saturating_mul(3).saturating_add(seen / 4);
+        self.wake_up = (self.wake_up / 4)
+            .saturating_mul(3)
+            .saturating_add(seen / 4);
     }
 
     /// What was waited for came so long after the wait had begun.

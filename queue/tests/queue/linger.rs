@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use mydevice_queue::linger::{LONGEST, Linger, SHORTEST};
+use mydevice_queue::linger::{Linger, LONGEST, SHORTEST};
 use proptest::prelude::*;
 
 /// One to which so much has happened.
