@@ -16,7 +16,7 @@ fn every_code_means_what_help_says() {
         "3  the module is not loaded",
         "4  there is no such instance",
         "5  not permitted",
-        "6  the kernel refused",
+        "6  a name or a value was refused",
         "7  busy, full or would wait",
     ] {
         assert!(help.contains(line), "{line:?} is missing in\n{help}");
