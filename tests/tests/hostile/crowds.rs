@@ -18,8 +18,14 @@ use mydevice_tests::{
 };
 use nix::{
     errno::Errno,
-    sys::resource::{Resource, setrlimit},
+    sys::resource::{Resource, getrlimit, setrlimit},
 };
+
+/// Allows this process, in which other tests run after this one, so many descriptors at least.
+fn allow_descriptors(most: u64) {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit of descriptors");
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(most), hard.max(most)).expect("more descriptors");
+}
 
 /// Somebody who reads `/proc/<name>`, and is stalled in his copy until the page comes.
 fn stalled_reader_of_proc(victim: &Instance) -> (Stall, Sleeper<nix::Result<isize>>) {
@@ -41,7 +47,7 @@ fn stalled_reader_of_proc(victim: &Instance) -> (Stall, Sleeper<nix::Result<isiz
 fn removal_waits_for_no_crowd_of_readers_of_proc() {
     const READERS: usize = 1_100;
     let most = 4 * READERS as u64;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("more descriptors");
+    allow_descriptors(most);
     let _module = Module::load(&[]);
     let readers: Vec<_> = (0..READERS)
         .map(|number| {
@@ -68,7 +74,7 @@ fn a_clear_of_very_many_drained_files_lets_others_in() {
     /// What a file begins with: filled, it is given back as soon as it has been read.
     const PAGE: usize = 2048;
     let most = FILES as u64 + 1_000;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("more descriptors");
+    allow_descriptors(most);
     let _module = Module::load(&[]);
     let victim = Instance::add("victim discipline=spool");
     let files: Vec<Device> = (0..FILES)
