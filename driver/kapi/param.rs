@@ -35,14 +35,14 @@ pub trait Parameter: Sync {
 
 /// A whole number within bounds.
 pub struct Number {
-    value: Atomic<i64>,
-    min: i64,
-    max: i64,
+    value: Atomic<isize>,
+    min: isize,
+    max: isize,
 }
 
 impl Number {
     /// A number that is `default` until set, and never outside `min ..= max`.
-    pub const fn new(default: i64, min: i64, max: i64) -> Self {
+    pub const fn new(default: isize, min: isize, max: isize) -> Self {
         Self {
             value: Atomic::new(default),
             min,
@@ -51,14 +51,18 @@ impl Number {
     }
 
     /// The value now.
-    pub fn get(&self) -> i64 {
-        self.value.load(Relaxed)
+    #[inline]
+    pub fn get(&self) -> isize {
+        // What `load` calls is a helper in C, on the way of each read and write. It does the same.
+        // SAFETY: The pointer is valid. Others may change the value at any time, so it is read once, whole (`READ_ONCE`),
+        // as a word of the machine can be.
+        unsafe { self.value.as_ptr().read_volatile() }
     }
 }
 
 impl Parameter for Number {
     fn set(&self, text: &str) -> Result {
-        let value = i64::from_str(BStr::from_bytes(text.as_bytes()))?;
+        let value = isize::from_str(BStr::from_bytes(text.as_bytes()))?;
         if !(self.min..=self.max).contains(&value) {
             return Err(EINVAL);
         }
