@@ -69,7 +69,7 @@ use crate::{
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
-        sched::CHUNK,
+        sched::{is_alone, CHUNK},
         wait::{new_wait_queue, WaitQueue},
     },
     params,
@@ -451,9 +451,13 @@ impl Opened {
 }
 
 /// How many bytes are copied at most before they are handed on: a part of the capacity, so that both sides copy at once,
-/// and neither waits until the other has copied all that there is or all that there is room for.
+/// and neither waits until the other has copied all that there is or all that there is room for. Where there is one
+/// processor they never copy at once, and each hand-over is one more switch between them.
 fn piece(capacity: usize) -> usize {
-    (capacity / 4).clamp(PAGE_SIZE, CHUNK)
+    match is_alone() {
+        true => CHUNK,
+        false => (capacity / 4).clamp(PAGE_SIZE, CHUNK),
+    }
 }
 
 impl State {
