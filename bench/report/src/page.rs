@@ -34,6 +34,10 @@ What is judged is in bold, on the kernel that the figure is asked of. Of through
 
 ";
 
+const UNREACHED: &str = "
+[What is not reached](unreached.md) says what stands in the way, by [a profile](profile.md) of the instructions.
+";
+
 const CHARTER: &str = "
 ## Targets for a native machine
 
@@ -76,6 +80,7 @@ pub fn page(runs: &[Run], plots: &[Plot]) -> String {
     let mut page = BEGINNING.to_owned();
     page += TARGETS;
     page += &targets::table(runs);
+    page += UNREACHED;
     page += CHARTER;
     page += &charter::table(runs);
     for run in runs {

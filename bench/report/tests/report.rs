@@ -65,6 +65,10 @@ fn page(ours: f64) -> String {
     let page = fs::read_to_string(folder.path().join("README.md")).expect("a page");
     for link in page.split("](").skip(1) {
         let file = link.split(')').next().expect("the end of a link");
+        // Those are beside the page, and others make them; the book's tests look whether they are there.
+        if ["unreached.md", "profile.md"].contains(&file) {
+            continue;
+        }
         let drawing = fs::read_to_string(folder.path().join(file)).expect("a drawing");
         assert!(drawing.contains("</svg>"), "{file}");
     }
