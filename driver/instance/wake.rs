@@ -450,8 +450,10 @@ impl State {
                 events = events | Events::READABLE;
             }
             if empty && self.hung_up(opened) {
-                // What nobody has begun to take may still come to this open.
+                // What nobody has begun to take may still come to this open; and at the end of its own file what others have
+                // begun, since they may leave the rest.
                 let more = match self.store.rules().reading {
+                    Reading::Take if over => self.store.used() > 0,
                     Reading::Take => self.store.offers(),
                     Reading::Copy => false,
                 };

@@ -224,6 +224,27 @@ fn no_hangup_while_another_file_waits() {
     }
 }
 
+/// `hangup`: nor while another reader has not had all of its own, since it may leave the rest.
+#[test]
+fn no_hangup_while_another_may_leave_the_rest() {
+    let _module = Module::load(&[]);
+    let spool = Instance::add("jobs discipline=spool on_empty=hangup");
+    let (first, second) = (spool.reader(), spool.reader());
+    for job in ["ab", "c"] {
+        spool.writer().put(job);
+    }
+    assert_eq!(
+        (first.take(1), second.take(1)),
+        ("a".to_owned(), "c".to_owned())
+    );
+    assert_eq!(second.ready(), READABLE, "while the other may go on");
+    drop(first);
+    assert_eq!(second.ready(), READABLE, "when the other has left the rest");
+    assert_eq!(second.next(), Ok(()));
+    assert_eq!(second.take(100), "b");
+    assert_eq!(second.ready(), READABLE | PollFlags::POLLHUP);
+}
+
 /// A file that is claimed while another reader copies is read when that copy has ended: each reader sleeps until its own
 /// file goes on, and no wake-up is lost by a claim.
 #[test]
