@@ -125,6 +125,9 @@ fn attributes_are_read_and_set() {
         )
     };
     assert_eq!(waiting(), (0, 0));
+    instance
+        .set_attribute(Attribute::ReadTimeoutMs, "0")
+        .unwrap();
     let sleeper = Sleeper::asleep_in(libc::SYS_read, move || (&reader).read(&mut [0; 10]));
     assert_eq!(waiting(), (1, 0));
     sleeper.signal(signals::INTERRUPTING);
