@@ -219,9 +219,8 @@ impl State {
         let has_room = |one: &Removals| one.entries.len() < MAX_REMOVALS;
         let mut index = self.removals.iter().position(has_room);
         if index.is_none() {
-            let gone = |entry: &Arc<ProcEntry>| entry.gone.load(Acquire);
             for one in self.removals.iter_mut() {
-                one.entries.retain(|entry| !gone(entry));
+                one.entries.retain(|entry| !entry.gone.load(Acquire));
             }
             index = self.removals.iter().position(has_room);
         }

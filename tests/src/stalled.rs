@@ -2,6 +2,8 @@
 
 //! Somebody who is stalled in the middle of a copy, by a page that does not come.
 
+use std::fs::File;
+
 use nix::Result;
 
 use crate::{Device, Instance, Sleeper, instance::ATTRIBUTES, memory::Stall, uring};
@@ -58,15 +60,20 @@ pub struct Stalled {
 
 impl Stalled {
     #[track_caller]
-    fn start(
-        device: &Device,
-        copy: impl Fn(&Device, *mut u8) -> Result<usize> + Send + 'static,
-    ) -> Self {
+    fn start(copy: impl FnOnce(*mut u8) -> Result<usize> + Send + 'static) -> Self {
         let stall = Stall::new();
-        let (address, device) = (stall.before(GOOD), device.clone());
-        let thread = Sleeper::start(move || copy(&device, address.get()));
+        let address = stall.before(GOOD);
+        let thread = Sleeper::start(move || copy(address.get()));
         stall.wait_stalled();
         Self { stall, thread }
+    }
+
+    /// Somebody who reads the entry in `/proc`, which everybody may.
+    #[track_caller]
+    pub fn reader_of_proc(instance: &Instance) -> Self {
+        let proc = File::open(instance.proc_file()).expect("opening an entry in /proc");
+        let proc = Device::from_fd(proc.into());
+        Self::start(move |address| proc.read_at_address(address, WHOLE))
     }
 
     /// Somebody who calls `read`.
@@ -78,7 +85,8 @@ impl Stalled {
     /// Somebody who reads.
     #[track_caller]
     pub fn reader_by(device: &Device, way: Way) -> Self {
-        Self::start(device, move |device, address| way.read(device, address))
+        let device = device.clone();
+        Self::start(move |address| way.read(&device, address))
     }
 
     /// Somebody who calls `write`, see [`Self::writer_by`].
@@ -90,7 +98,8 @@ impl Stalled {
     /// Somebody who writes: 10 times `x`, then zeros.
     #[track_caller]
     pub fn writer_by(device: &Device, way: Way) -> Self {
-        Self::start(device, move |device, address| way.write(device, address))
+        let device = device.clone();
+        Self::start(move |address| way.write(&device, address))
     }
 
     /// Lets the page come; what the call returned.

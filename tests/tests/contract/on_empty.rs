@@ -3,7 +3,7 @@
 //! What a reader meets when there is nothing for it: `on_empty` and `read_timeout_ms`.
 
 use mydevice_tests::{
-    Module, Sleeper,
+    Device, Module, Sleeper,
     device::{READABLE, WRITABLE},
     eventually,
     memory::Stall,
@@ -11,7 +11,7 @@ use mydevice_tests::{
     sleeping_read, sleeping_write,
     stalled::{GOOD, WHOLE},
 };
-use nix::{errno::Errno, poll::PollFlags};
+use nix::{Result, errno::Errno, poll::PollFlags};
 
 const HANGUP: PollFlags = READABLE.union(PollFlags::POLLHUP);
 
@@ -180,12 +180,11 @@ fn a_read_that_waited_too_long_gives_eagain() {
     assert_eq!(waiting.join(), Ok(b"in time".to_vec()));
 }
 
-/// However often it is woken in vain, a read waits no longer than that in all, and counts as one that waited.
-#[test]
-fn a_read_that_is_woken_in_vain_waits_no_longer() {
-    let module = stream_with("read_timeout_ms", "1500");
-    let device = module.instance().both();
-    // The first to wait takes all that comes, and is stalled in that.
+/// A thread in a call that gives this.
+type Call<T> = Sleeper<Result<T>>;
+
+/// Two wait for bytes. The first takes all that comes, and is stalled in that until the page comes; the second waits on.
+fn two_wait_and_one_takes(device: &Device) -> (Stall, Call<usize>, Call<Vec<u8>>) {
     let stall = Stall::new();
     let taker = {
         let (device, address) = (device.clone(), stall.before(GOOD));
@@ -193,9 +192,18 @@ fn a_read_that_is_woken_in_vain_waits_no_longer() {
             device.read_at_address(address.get(), WHOLE)
         })
     };
-    let woken = sleeping_read(&device, WHOLE);
+    let second = sleeping_read(device, WHOLE);
     device.put([b'x'; WHOLE]);
     stall.wait_stalled();
+    (stall, taker, second)
+}
+
+/// However often it is woken in vain, a read waits no longer than that in all, and counts as one that waited.
+#[test]
+fn a_read_that_is_woken_in_vain_waits_no_longer() {
+    let module = stream_with("read_timeout_ms", "1500");
+    let device = module.instance().both();
+    let (stall, taker, woken) = two_wait_and_one_takes(&device);
     // A third begins to wait later, in a call that has no shorter way.
     std::thread::sleep(std::time::Duration::from_millis(500));
     let later = {
@@ -225,16 +233,7 @@ fn a_read_that_is_woken_in_vain_waits_no_longer() {
 fn a_read_that_is_woken_in_vain_counts_once() {
     let module = Module::load(&[]);
     let device = module.instance().both();
-    let stall = Stall::new();
-    let taker = {
-        let (device, address) = (device.clone(), stall.before(GOOD));
-        Sleeper::asleep_in(libc::SYS_read, move || {
-            device.read_at_address(address.get(), WHOLE)
-        })
-    };
-    let woken = sleeping_read(&device, WHOLE);
-    device.put([b'x'; WHOLE]);
-    stall.wait_stalled();
+    let (stall, taker, woken) = two_wait_and_one_takes(&device);
     let slept = woken.times_slept();
     assert_eq!(module.instance().set_attribute("on_empty", "eof"), Ok(()));
     eventually("it is woken", || woken.times_slept() > slept);

@@ -3,8 +3,6 @@
 //! Very many of what a user may have many of.
 
 use std::{
-    fs::File,
-    os::fd::AsRawFd,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,7 +12,9 @@ use std::{
 };
 
 use mydevice_tests::{
-    Device, Instance, Module, Sleeper, guest::on_one_cpu, memory::Stall, stalled::at_once,
+    Device, Instance, Module, Sleeper,
+    guest::on_one_cpu,
+    stalled::{Stalled, WHOLE, at_once},
 };
 use nix::{
     errno::Errno,
@@ -25,20 +25,6 @@ use nix::{
 fn allow_descriptors(most: u64) {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit of descriptors");
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(most), hard.max(most)).expect("more descriptors");
-}
-
-/// Somebody who reads `/proc/<name>`, and is stalled in his copy until the page comes.
-fn stalled_reader_of_proc(victim: &Instance) -> (Stall, Sleeper<nix::Result<isize>>) {
-    let proc = File::open(victim.proc_file()).expect("everybody may read it");
-    let stall = Stall::new();
-    let address = stall.before(10);
-    let reader = Sleeper::start(move || {
-        let (fd, at) = (proc.as_raw_fd(), address.get());
-        // SAFETY: the kernel checks the address; the page comes before the memory goes.
-        Errno::result(unsafe { libc::read(fd, at.cast(), 100) })
-    });
-    stall.wait_stalled();
-    (stall, reader)
 }
 
 /// More readers of `/proc` that are stalled than one of the kernel's work queues has workers (`WQ_DFL_ACTIVE`): anybody
@@ -52,7 +38,7 @@ fn removal_waits_for_no_crowd_of_readers_of_proc() {
     let readers: Vec<_> = (0..READERS)
         .map(|number| {
             let victim = Instance::add(&format!("victim{number}"));
-            let reader = stalled_reader_of_proc(&victim);
+            let reader = Stalled::reader_of_proc(&victim);
             let removed = at_once(move || victim.remove());
             assert_eq!(removed, Ok(()), "removal {number}");
             reader
@@ -60,9 +46,8 @@ fn removal_waits_for_no_crowd_of_readers_of_proc() {
         .collect();
     let fresh = at_once(|| Instance::add("victim0"));
     assert_eq!(at_once(move || fresh.remove()), Ok(()));
-    for (stall, reader) in readers {
-        stall.release();
-        assert_eq!(reader.join(), Ok(100));
+    for reader in readers {
+        assert_eq!(reader.release(), Ok(WHOLE));
     }
 }
 

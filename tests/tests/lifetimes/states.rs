@@ -17,8 +17,8 @@ use io_uring::{IoUring, opcode, types::Fd};
 use mydevice_tests::{
     Device, Instance, Module, Sleeper,
     instance::{CLASS, DISCIPLINES},
-    memory::Stall,
     sleeping_read, sleeping_write,
+    stalled::{Stalled, WHOLE},
 };
 use nix::{
     errno::Errno,
@@ -222,20 +222,11 @@ fn l9_files_of_proc_and_sysfs_are_open() {
 #[test]
 fn l9_a_reader_of_proc_is_stalled() {
     let module = Module::load(&[]);
-    let proc = File::open(module.instance().proc_file()).unwrap();
-    let stall = Stall::new();
-    let address = stall.before(10);
-    let reader = Sleeper::start(move || {
-        let (fd, at) = (proc.as_raw_fd(), address.get());
-        // SAFETY: the kernel checks the address; the page comes before the memory goes.
-        Errno::result(unsafe { libc::read(fd, at.cast(), 100) })
-    });
-    stall.wait_stalled();
+    let reader = Stalled::reader_of_proc(&module.instance());
     let unloading = Sleeper::start(|| delete_module(c"mydevice", DeleteModuleFlags::O_NONBLOCK));
     // Whether it waits or not, it is over when the reader is.
     std::thread::yield_now();
-    stall.release();
-    assert_eq!(reader.join(), Ok(100));
+    assert_eq!(reader.release(), Ok(WHOLE));
     assert_eq!(unloading.join(), Ok(()));
     module.was_unloaded();
 }
