@@ -339,7 +339,7 @@ impl State {
         wake.add(Wake::AWAKE, self.unserved.name_awake());
         wake.add(Wake::ALL_READERS, all);
         wake.add(Wake::ONE_READER, readers);
-        if readers || all {
+        if readers || all && self.users.waiting_readers > 0 {
             self.readers_wait.woken();
         }
         wake.add(Wake::READABLE, news.data && (one || all));
