@@ -32,34 +32,41 @@ is() {
     [[ $said == "$wanted" ]] || { echo "\`$*\` said: $said"; return 1; }
 }
 
-as_member() { runuser --user member -- sh -c "$1"; }
+as_member() { runuser --user somebody -- sh -c "$1"; }
+
+# follow PAGE TEXT [SECONDS]: types the commands of the page's block that has TEXT in it, where the packages are, and says y
+# to what is asked. They print the lines that the page shows, if it shows any; else the last one succeeds. What waits for more is
+# ended after that many seconds.
+follow() {
+    local block said code line
+    block=$(grep -lF -e "$2" "/srv/pages/$1/"*.sh)
+    [[ -f $block ]] || { echo "not one block of $1 with: $2"; return 1; }
+    said=$(cd /srv/packages && yes | timeout "${3:-3000}" bash "$block" 2>&1)
+    code=$?
+    echo "$said"
+    if [[ ! -s ${block%.sh}.wanted ]]; then return $code; fi
+    while IFS= read -r line; do
+        grep -qxF -e "$line" <<< "$said" || { echo "missing: $line"; return 1; }
+    done < "${block%.sh}.wanted"
+}
 
 # Without the bars that are drawn on terminals.
 quiet_apt() { apt-get -q -o Dpkg::Use-Pty=0 "$@"; }
 
-install_packages() { quiet_apt install --yes /srv/packages/*.deb; }
+the_page_installs_them() { useradd --create-home somebody && follow packaging 'apt install ./'; }
 dkms_has() {
     local said
     said=$(dkms status mydevice)
     echo "$said"
     grep -q "^mydevice/$version, $1, .*: installed" <<< "$said"
 }
-loads() { modprobe mydevice && [[ $(cat /sys/module/mydevice/version) == "$version" ]] && udevadm settle; }
+it_is_loaded() { [[ $(cat /sys/module/mydevice/version) == "$version" ]] && udevadm settle; }
 taints_o_and_e_alone() { is 12288 cat /proc/sys/kernel/tainted; }
 node_is_the_groups() { is 'mydevice 660' stat --format='%G %a' "/dev/$1"; }
-a_member_uses_it() {
-    useradd --create-home --groups mydevice member
-    is hello as_member 'echo hello > /dev/mydevice && head -n 1 /dev/mydevice'
-}
+a_member_uses_it() { is hello as_member 'echo hello > /dev/mydevice && head -n 1 /dev/mydevice'; }
 nobody_else_does() { ! runuser --user nobody -- sh -c 'echo hello > /dev/mydevice'; }
-examples_are_there() {
-    local examples=/usr/share/doc/mydevice-tools/examples
-    cp $examples/mydevice.d/jobs.conf /etc/mydevice.d/ &&
-        cp $examples/modules-load.d/mydevice.conf /etc/modules-load.d/ &&
-        cp $examples/modprobe.d/mydevice.conf /etc/modprobe.d/
-}
 the_service_makes_instances() {
-    systemctl restart mydevice && is spool cat /sys/class/mydevice_class/mydevice-jobs/discipline &&
+    follow packaging 'systemctl restart mydevice' && is spool cat /sys/class/mydevice_class/mydevice-jobs/discipline &&
         is 65536 cat /sys/class/mydevice_class/mydevice-events/capacity && node_is_the_groups mydevice-jobs
 }
 the_service_leaves_what_is_there() {
@@ -106,14 +113,21 @@ dkms_has_built_in_the_upgrade() {
 }
 a_module_that_was_gone_is_loaded_at_boot() { lsmod | grep '^mydevice '; }
 parameters_are_those_of_modprobe_d() { [[ -c /dev/mydevice1 ]] && is 65536 cat /sys/module/mydevice/parameters/buffer_size; }
-remove_dkms_alone() {
-    quiet_apt remove --yes mydevice-dkms && is '' find /lib/modules/ -name 'mydevice.ko*' &&
-        is '' dkms status mydevice && metadata_is_there
+metrics_are_written() {
+    local folder=/var/lib/prometheus/node-exporter
+    mkdir -p $folder && follow prometheus 'enable --now mydevice-metrics.timer' &&
+        timeout 300 sh -c "until test -e $folder/mydevice.prom; do sleep 1; done" &&
+        grep -F 'mydevice_used_bytes{name="mydevice-jobs"' $folder/mydevice.prom
 }
-purge() {
+# Of the units of the manual's recipes, which are no packages'.
+delete_the_recipes() {
+    systemctl disable --now mydevice-metrics.timer && systemctl stop chatty mydevice-chatty &&
+        rm /etc/systemd/system/{chatty,mydevice-chatty,mydevice-metrics}.* /usr/local/bin/mydevice-metrics /srv/packages/mydevice-metrics* &&
+        rm -r /var/lib/prometheus && systemctl daemon-reload
+}
+the_page_purges_them() {
     rm -f /etc/mydevice.d/jobs.conf /etc/modules-load.d/mydevice.conf /etc/modprobe.d/mydevice.conf
-    # Not modprobe: the file of the module is gone already.
-    { ! lsmod | grep -q '^mydevice ' || rmmod mydevice; } && quiet_apt purge --yes mydevice-dkms mydevice-tools libmydevice-dev kernel-rust-metadata
+    follow packaging 'apt purge' && is '' dkms status mydevice
 }
 nothing_is_left() {
     is '' find / -xdev \( -path /srv -o -path /proc -o -path /sys -o -path /var/log \) -prune -o \
@@ -125,16 +139,19 @@ the_group_stays() { getent group mydevice; }
 
 case $stage in
 install)
-    check apt_installs_the_packages install_packages
+    check the_page_installs_loads_and_adds_a_member the_page_installs_them
     check dkms_has_built_the_module_for_the_running_kernel dkms_has "$first"
-    check modprobe_loads_it loads
+    check it_is_loaded it_is_loaded
     check it_taints_as_any_module_of_dkms_does taints_o_and_e_alone
     check the_node_belongs_to_the_group node_is_the_groups mydevice
     check a_member_of_the_group_writes_and_reads a_member_uses_it
     check who_is_no_member_does_not nobody_else_does
-    check examples_can_be_copied_to_where_they_say examples_are_there
     check the_service_makes_the_instances_of_etc the_service_makes_instances
     check the_service_leaves_what_is_stored the_service_leaves_what_is_there
+    check examples_can_be_copied_to_where_the_page_says follow packaging modules-load.d/mydevice.conf
+    check the_recipe_for_a_service_does_what_it_says follow systemd 'systemctl start chatty' 30
+    check the_recipe_for_prometheus_does_what_it_says metrics_are_written
+    check and_what_they_made_can_be_deleted delete_the_recipes
     check the_tool_lists_them_and_finds_nothing_wrong the_tool_lists_them
     check the_header_compiles the_header_compiles
     check manuals_and_completions_are_there documents_are_there
@@ -152,8 +169,7 @@ upgraded)
     check the_service_has_made_the_instances_at_boot node_is_the_groups mydevice-jobs
     check a_member_writes_and_reads_there is 'a job' as_member 'echo a job > /dev/mydevice-jobs; cat /dev/mydevice-jobs'
     check the_tool_lists_them_and_finds_nothing_wrong the_tool_lists_them
-    check apt_removes_the_module_from_all_kernels remove_dkms_alone
-    check apt_purges_everything purge
+    check the_page_purges_everything the_page_purges_them
     check nothing_is_left nothing_is_left
     check the_headers_are_as_they_came headers_are_whole
     check the_group_stays_as_policy_has_it the_group_stays

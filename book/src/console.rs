@@ -7,7 +7,7 @@
 //! | words | means |
 //! | --- | --- |
 //! | `console` | commands for the VM, each with what it prints beneath it |
-//! | `console host` | commands for the reader's machine, which no test runs |
+//! | `console host` | commands for the reader's machine, which no test in the VM runs; some run in `make install-test` |
 //! | `LANGUAGE file=NAME` | a file of that name, which the commands after it find where they run |
 //!
 //! A command stands behind the prompt `# ` of root or `$ ` of an ordinary user. The first line of a block has the prompt of

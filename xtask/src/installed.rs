@@ -36,11 +36,13 @@ const DISTRIBUTION: Distribution = Distribution {
     kernel_suite: "trixie-backports",
     dated_index: false,
     packages: &[
+        "adduser",
         "ca-certificates",
         "dbus",
         "initramfs-tools",
         "kmod",
         "procps",
+        "sudo",
         "systemd-sysv",
         "udev",
         // What the packages depend on.

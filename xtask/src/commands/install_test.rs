@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use mydevice_book::Page;
+use mydevice_book::console::{Content, blocks};
 
 use crate::cache::Cache;
 use crate::installed::{self, Installed};
@@ -20,8 +24,8 @@ use crate::{kernels, recipe};
 /// Installs the packages on a Debian in a VM, and uses, upgrades and purges them there.
 ///
 /// The VM boots an installed Debian 13 with systemd, its own initramfs and the kernel before the newest, then, after an upgrade,
-/// the newest. It has no network, and the kernels' Rust metadata was made beforehand: see docs/packaging.md. The last line of the
-/// output is `N passed, N failed`.
+/// the newest. What the manual shows for such a machine is typed there as it stands. It has no network, and the kernels' Rust metadata
+/// was made beforehand: see docs/packaging.md. The last line of the output is `N passed, N failed`.
 #[derive(Args)]
 pub struct InstallTest {
     /// Takes the packages that are in target/deb, and builds none.
@@ -34,6 +38,14 @@ pub struct InstallTest {
 
 /// What is done in the VM.
 const SCRIPT: &str = include_str!("../../install-test.sh");
+/// The pages of the manual that have commands for such a machine.
+const PAGES: [&str; 3] = [
+    "docs/packaging.md",
+    "docs/recipes/prometheus.md",
+    "docs/recipes/systemd.md",
+];
+/// The end of a file in [`script_of`].
+const END: &str = "END OF THE FILE";
 const SERVICE: &str = "\
 [Unit]
 Description=Tests the packages
@@ -102,12 +114,7 @@ impl InstallTest {
 }
 
 /// Puts onto the disk what is tested, and what tests it.
-fn prepare(
-    disk: &Disk,
-    installed: &Installed,
-    packages: &std::path::Path,
-    out: &std::path::Path,
-) -> Result<()> {
+fn prepare(disk: &Disk, installed: &Installed, packages: &Path, out: &Path) -> Result<()> {
     let kernels = &installed.kernels;
     let settings = format!(
         "version={}\nfirst={}\nupgrade={}\nwithout_rust={}\n",
@@ -135,6 +142,7 @@ fn prepare(
         "/etc/systemd/system/multi-user.target.wants/install-test.service",
         unit,
     )?;
+    put_pages(disk, out)?;
     disk.folder("/srv/packages")?;
     for entry in fs::read_dir(packages)
         .with_context(|| format!("list {}: `cargo xtask deb` fills it", packages.display()))?
@@ -150,4 +158,96 @@ fn prepare(
         }
     }
     Ok(())
+}
+
+/// Puts each block of commands onto the disk as a script, `/srv/pages/PAGE/LINE.sh`, and the lines that it is to print beside it.
+fn put_pages(disk: &Disk, out: &Path) -> Result<()> {
+    disk.folder("/srv/pages")?;
+    let all = Page::all(project::root())?;
+    for page in all
+        .iter()
+        .filter(|page| PAGES.iter().any(|p| page.path == Path::new(p)))
+    {
+        let name = page.path.file_stem().unwrap_or_default().to_string_lossy();
+        let folder = format!("/srv/pages/{name}");
+        disk.folder(&folder)?;
+        let mut files = Vec::new();
+        for block in blocks(page)? {
+            let steps = match block.content {
+                Content::File { name, text } => {
+                    files.push((name, text));
+                    continue;
+                }
+                Content::Run(_) => continue,
+                Content::Host(steps) => steps,
+            };
+            let commands = steps.iter().map(|step| step.command.as_str());
+            let script = script_of(&std::mem::take(&mut files), commands);
+            let wanted: String = steps
+                .iter()
+                .flat_map(|step| &step.expected)
+                .map(|line| format!("{line}\n"))
+                .collect();
+            for (ending, text) in [("sh", script), ("wanted", wanted)] {
+                let file = out.join(format!("{name}-{}.{ending}", block.line));
+                fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+                disk.put(&file, &format!("{folder}/{}.{ending}", block.line))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A script that makes the files which the page shows before the block, and gives the block's commands until one fails.
+fn script_of<'a>(
+    files: &[(std::path::PathBuf, String)],
+    commands: impl Iterator<Item = &'a str>,
+) -> String {
+    let mut script = "set -e\n".to_owned();
+    for (name, text) in files {
+        let mode = if text.starts_with("#!") { 755 } else { 644 };
+        // Writing to a string does not fail.
+        let _ = write!(
+            script,
+            "install -D --mode={mode} /dev/stdin {} << '{END}'\n{text}{END}\n",
+            name.display()
+        );
+    }
+    for command in commands {
+        script.push_str(command);
+        script.push('\n');
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_makes_the_files_and_gives_the_commands() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("in/it/hello");
+        let text = "#!/bin/sh\necho \"$1, '$HOME'\"\n".to_owned();
+        let command = format!("HOME=here {} hello", file.display());
+        let script = script_of(
+            &[(file.clone(), text.clone())],
+            [command.as_str(), "false", "echo more"].into_iter(),
+        );
+        let output = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .output()
+            .expect("bash runs");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "hello, 'here'\n");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(fs::read_to_string(file).expect("the file"), text);
+    }
+
+    #[test]
+    fn the_pages_are_there() {
+        let all = Page::all(project::root()).expect("the pages of the manual");
+        for page in PAGES {
+            assert!(all.iter().any(|p| p.path == Path::new(page)), "{page}");
+        }
+    }
 }

@@ -31,7 +31,8 @@ pub struct Test {
     /// Runs the tests that take samples at their full length.
     #[arg(long)]
     full: bool,
-    /// Ends the VM after that many seconds of tests; by default 3000, and 12 hours at full length.
+    /// Ends the VM after that many seconds of tests; by default 3000, four times that on the kernel that injects faults, and
+    /// 12 hours at full length.
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     /// Only the tests with this in their names; or options for the test programs.
@@ -163,7 +164,11 @@ impl Test {
         }
         say!("\n==> Tests in the VM");
         vm.command = self.guest_command(programs.into_iter().map(|e| e.path).collect());
-        let usual = if self.full { 12 * 3600 } else { 3000 };
+        let usual = match (self.full, self.machine.kernel == INJECTS_FAULTS) {
+            (true, _) => 12 * 3600,
+            (false, true) => 12_000,
+            (false, false) => 3000,
+        };
         vm.timeout = Some(Duration::from_secs(self.timeout.unwrap_or(usual)));
         let bench = project::guest_bench()?.display().to_string();
         vm.env.push(("MYDEVICE_BENCH".to_owned(), bench));
