@@ -5,6 +5,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
@@ -13,7 +14,7 @@ use nix::{
     Result,
     errno::Errno,
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use tempfile::TempDir;
@@ -85,7 +86,8 @@ pub fn on_one_cpu<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// A process of the guest's, killed when dropped.
+/// A process of the guest's, in a process group of its own, which is killed when this is dropped: no process that it has
+/// started is left with an open device.
 #[derive(Debug)]
 pub struct Process {
     child: Option<Child>,
@@ -100,6 +102,7 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("starting {program}: {error}"));
         Self { child: Some(child) }
@@ -154,14 +157,16 @@ impl Process {
     /// Waits for its end; what it printed.
     #[track_caller]
     pub fn join(mut self) -> Output {
-        let mut child = self
+        let child = self
             .child
-            .take()
+            .as_mut()
             .expect("a process that was not waited for");
         eventually("the process ends", || {
             child.try_wait().expect("waiting for a child").is_some()
         });
-        child
+        self.child
+            .take()
+            .expect("a process that was not waited for")
             .wait_with_output()
             .expect("reading what a child printed")
     }
@@ -171,7 +176,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             // It may have ended by itself.
-            let _ = child.kill();
+            let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
             let _ = child.wait();
         }
     }

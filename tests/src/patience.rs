@@ -9,7 +9,7 @@ use std::{
 
 /// How long anything may take before a test gives up. No test passes or fails by speed: this only turns a
 /// hang into a failure, so it is far more than the slowest emulated machine needs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Waits until `condition` holds; panics with `what` if it does not within [`PATIENCE`].
 #[track_caller]

@@ -3,6 +3,7 @@
 //! Very many of what a user may have many of.
 
 use std::{
+    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -27,6 +28,32 @@ fn allow_descriptors(most: u64) {
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(most), hard.max(most)).expect("more descriptors");
 }
 
+/// Until dropped, the kernel reports no task as hung. Its workers wait for the readers that a test stalls, for as long as that
+/// test goes on.
+struct PatientKernel {
+    before: Option<String>,
+}
+
+impl PatientKernel {
+    const LIMIT: &str = "/proc/sys/kernel/hung_task_timeout_secs";
+
+    fn new() -> Self {
+        let before = fs::read_to_string(Self::LIMIT).ok();
+        if before.is_some() {
+            fs::write(Self::LIMIT, "0").expect("taking the limit for hung tasks away");
+        }
+        Self { before }
+    }
+}
+
+impl Drop for PatientKernel {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            fs::write(Self::LIMIT, before).expect("setting the limit for hung tasks again");
+        }
+    }
+}
+
 /// More readers of `/proc` that are stalled than one of the kernel's work queues has workers (`WQ_DFL_ACTIVE`): anybody
 /// can be so many, and removing and adding go on all the same.
 #[test]
@@ -34,6 +61,7 @@ fn removal_waits_for_no_crowd_of_readers_of_proc() {
     const READERS: usize = 1_100;
     let most = 4 * READERS as u64;
     allow_descriptors(most);
+    let _patient = PatientKernel::new();
     let _module = Module::load(&[]);
     let readers: Vec<_> = (0..READERS)
         .map(|number| {
