@@ -7,6 +7,7 @@
 //! | words | means |
 //! | --- | --- |
 //! | `console` | commands for the VM, each with what it prints beneath it |
+//! | `console debian` | the same, where the VM runs a kernel of Debian's, of which they speak; on others they are left out |
 //! | `console host` | commands for the reader's machine, which no test in the VM runs; some run in `make install-test` |
 //! | `LANGUAGE file=NAME` | a file of that name, which the commands after it find where they run |
 //!
@@ -39,6 +40,8 @@ pub struct Block {
 pub enum Content {
     /// Commands for the VM.
     Run(Vec<Step>),
+    /// Commands for the VM that speak of a kernel of Debian's.
+    Debian(Vec<Step>),
     /// Commands for another machine.
     Host(Vec<Step>),
     /// A file.
@@ -106,9 +109,10 @@ fn content(page: &Page, words: &str, line: usize, text: &str) -> Result<Option<C
     let place = || format!("{}:{line}", page.path.display());
     match words.as_slice() {
         ["console"] => Ok(Some(Content::Run(steps(&place(), line, text)?))),
+        ["console", "debian"] => Ok(Some(Content::Debian(steps(&place(), line, text)?))),
         ["console", "host"] => Ok(Some(Content::Host(steps(&place(), line, text)?))),
         [first, ..] if first.starts_with("console") => bail!(
-            "{}: a block of commands begins with `console` or `console host`, not with `{}`",
+            "{}: a block of commands begins with `console`, `console debian` or `console host`, not with `{}`",
             place(),
             words.join(" ")
         ),
@@ -195,7 +199,8 @@ mod tests {
     #[test]
     fn commands_and_files_are_found() {
         let text = "x\n```console\n# cat <<EOF\n> a\n> EOF\na\n# true\n```\n\n```sh\nno\n```\n\n\
-            ```python file=a.py\nx = 1\n```\n\n```console host\n$ make\n# done\n```\n";
+            ```python file=a.py\nx = 1\n```\n\n```console host\n$ make\n# done\n```\n\
+            ```console debian\n# uname\n```\n";
         let blocks = blocks(&page(text)).expect("blocks");
         let step = |line, who, command: &str, expected: &[&str]| Step {
             line,
@@ -204,7 +209,7 @@ mod tests {
             expected: expected.iter().map(|&line| line.to_owned()).collect(),
         };
         let content = |at: usize| (blocks[at].line, blocks[at].content.clone());
-        assert_eq!(blocks.len(), 3);
+        assert_eq!(blocks.len(), 4);
         assert_eq!(
             content(0),
             (
@@ -222,6 +227,8 @@ mod tests {
         assert_eq!(content(1), (14, file));
         let host = Content::Host(vec![step(19, Who::User, "make", &["# done"])]);
         assert_eq!(content(2), (18, host));
+        let debian = Content::Debian(vec![step(23, Who::Root, "uname", &[])]);
+        assert_eq!(content(3), (22, debian));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn page(path: &str, blocks: &[Block]) {
 
 fn first_command(blocks: &[Block]) -> Option<&str> {
     let mut steps = blocks.iter().flat_map(|block| match &block.content {
-        Content::Run(steps) => steps.as_slice(),
+        Content::Run(steps) | Content::Debian(steps) => steps.as_slice(),
         _ => &[],
     });
     steps.next().map(|step| step.command.as_str())
@@ -73,7 +73,7 @@ fn follow(path: &str, blocks: &[Block], folder: &Path) -> String {
                 fs::set_permissions(&file, fs::Permissions::from_mode(mode))
                     .expect("letting others read the file");
             }
-            Content::Run(steps) => {
+            Content::Run(steps) | Content::Debian(steps) => {
                 for step in steps {
                     let shell = match step.who {
                         Who::Root => &mut root,

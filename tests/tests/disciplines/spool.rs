@@ -249,7 +249,7 @@ fn one_write_wakes_one_reader() {
 /// From many writers to many readers, each in processes of their own: every file arrives once and whole.
 #[test]
 fn many_files_go_from_many_to_many() {
-    const FILES: usize = 20;
+    const FILES: usize = 10;
     let _module = Module::load(&["discipline=spool"]);
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().display();

@@ -178,7 +178,7 @@ fn put_pages(disk: &Disk, out: &Path) -> Result<()> {
                     files.push((name, text));
                     continue;
                 }
-                Content::Run(_) => continue,
+                Content::Run(_) | Content::Debian(_) => continue,
                 Content::Host(steps) => steps,
             };
             let commands = steps.iter().map(|step| step.command.as_str());
