@@ -103,10 +103,13 @@ fn measure(
     let start = Instant::now();
     thread::scope(|scope| {
         let writing = scope.spawn(move || {
-            while start.elapsed() < time {
+            // Once at least, however late this thread begins.
+            loop {
                 writer.write_all(&block)?;
+                if start.elapsed() >= time {
+                    return io::Result::Ok(());
+                }
             }
-            io::Result::Ok(())
         });
         let mut bytes = 0_u64;
         let read = loop {
