@@ -15,6 +15,8 @@ use crate::{book::Book, channel::instance, plan::Plan};
 
 /// Where tracing is controlled.
 const TRACING: &str = "/sys/kernel/tracing";
+/// Where pahole finds what the kernel's structures are.
+const TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// What is traced.
 const EVENTS: [&str; 2] = ["kmem/kmalloc", "kmem/kfree"];
 /// The capacity of the instance: small enough for one allocation of exactly that size.
@@ -26,6 +28,10 @@ const CORE: [&str; 2] = ["device", "cdev"];
 pub fn measure(plan: &Plan, book: &mut Book) -> Result<()> {
     if !Path::new(TRACING).join("events/kmem").exists() {
         eprintln!("left out: this kernel does not trace allocations");
+        return Ok(());
+    }
+    if !Path::new(TYPES).exists() {
+        eprintln!("left out: this kernel does not tell the sizes of its structures");
         return Ok(());
     }
     let core: u64 = CORE
