@@ -106,7 +106,7 @@ fn is_ours(site: &str) -> bool {
 /// What a structure of the kernel's takes, by the kernel's own description of its types.
 fn size_of_struct(name: &str) -> Result<u64> {
     let output = Command::new("pahole")
-        .args(["--sizes", "/sys/kernel/btf/vmlinux"])
+        .args(["--sizes", TYPES])
         .output()
         .context("running pahole")?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -157,13 +157,7 @@ impl Process {
     /// Waits for its end; what it printed.
     #[track_caller]
     pub fn join(mut self) -> Output {
-        let child = self
-            .child
-            .as_mut()
-            .expect("a process that was not waited for");
-        eventually("the process ends", || {
-            child.try_wait().expect("waiting for a child").is_some()
-        });
+        eventually("the process ends", || self.has_ended());
         self.child
             .take()
             .expect("a process that was not waited for")

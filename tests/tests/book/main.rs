@@ -40,7 +40,8 @@ fn main() -> ExitCode {
                 trials.push(not_run(&path, block.line, steps));
             }
         }
-        if blocks.iter().any(|b| matches!(b.content, Content::Run(_))) {
+        let is_run = |b: &Block| matches!(b.content, Content::Run(_) | Content::Debian(_));
+        if blocks.iter().any(is_run) {
             let name = format!("the_page_does_what_it_says::{path}");
             trials.push(Trial::test(name, move || {
                 follow::page(&path, &blocks);

@@ -8,7 +8,7 @@ use mydevice_tests::{
     device::{READABLE, WRITABLE},
     eventually,
     guest::{Process, sh},
-    sleeping_read,
+    length, sleeping_read,
 };
 use nix::{errno::Errno, poll::PollFlags};
 
@@ -249,14 +249,14 @@ fn one_write_wakes_one_reader() {
 /// From many writers to many readers, each in processes of their own: every file arrives once and whole.
 #[test]
 fn many_files_go_from_many_to_many() {
-    const FILES: usize = 10;
+    let files = length("MYDEVICE_FILES", 10, 20) as usize;
     let _module = Module::load(&["discipline=spool"]);
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().display();
     let writers: Vec<_> = (0..3)
         .map(|who| {
             let line = format!(
-                "for n in $(seq {FILES}); do (echo {who} $n; seq $((n * 10)); echo end) > /dev/mydevice; done"
+                "for n in $(seq {files}); do (echo {who} $n; seq $((n * 10)); echo end) > /dev/mydevice; done"
             );
             Process::start("bash", &["-c", &line])
         })
@@ -264,7 +264,7 @@ fn many_files_go_from_many_to_many() {
     let readers: Vec<_> = (0..3)
         .map(|who| {
             let line =
-                format!("for n in $(seq {FILES}); do cat /dev/mydevice > {at}/{who}.$n; done");
+                format!("for n in $(seq {files}); do cat /dev/mydevice > {at}/{who}.$n; done");
             Process::start("bash", &["-c", &line])
         })
         .collect();
@@ -287,5 +287,5 @@ fn many_files_go_from_many_to_many() {
     }
     heads.sort();
     heads.dedup();
-    assert_eq!(heads.len(), 3 * FILES, "each once");
+    assert_eq!(heads.len(), 3 * files, "each once");
 }

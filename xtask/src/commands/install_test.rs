@@ -127,14 +127,10 @@ fn prepare(disk: &Disk, installed: &Installed, packages: &Path, out: &Path) -> R
         ("install-test.sh", SCRIPT),
         ("install-test.conf", &settings),
     ] {
-        let file = out.join(name);
-        fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
-        disk.put(&file, &format!("/srv/{name}"))?;
+        put_text(disk, &out.join(name), text, &format!("/srv/{name}"))?;
     }
-    let service = out.join("install-test.service");
-    fs::write(&service, SERVICE).with_context(|| format!("write {}", service.display()))?;
     let unit = "/etc/systemd/system/install-test.service";
-    disk.put(&service, unit)?;
+    put_text(disk, &out.join("install-test.service"), SERVICE, unit)?;
     // Wanted by the target, without anybody to enable it.
     disk.folder("/etc/systemd/system/multi-user.target.wants")
         .ok();
@@ -158,6 +154,12 @@ fn prepare(disk: &Disk, installed: &Installed, packages: &Path, out: &Path) -> R
         }
     }
     Ok(())
+}
+
+/// Writes a text to a file of the host, where it can be looked at afterwards, and puts it onto the disk.
+fn put_text(disk: &Disk, file: &Path, text: &str, path: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+    disk.put(file, path)
 }
 
 /// Puts each block of commands onto the disk as a script, `/srv/pages/PAGE/LINE.sh`, and the lines that it is to print beside it.
@@ -190,8 +192,12 @@ fn put_pages(disk: &Disk, out: &Path) -> Result<()> {
                 .collect();
             for (ending, text) in [("sh", script), ("wanted", wanted)] {
                 let file = out.join(format!("{name}-{}.{ending}", block.line));
-                fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
-                disk.put(&file, &format!("{folder}/{}.{ending}", block.line))?;
+                put_text(
+                    disk,
+                    &file,
+                    &text,
+                    &format!("{folder}/{}.{ending}", block.line),
+                )?;
             }
         }
     }
