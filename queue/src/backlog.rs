@@ -28,6 +28,8 @@ pub struct Backlog {
     used: usize,
     reserved: usize,
     files: usize,
+    /// New files whose first bytes are on their way.
+    coming: usize,
 }
 
 impl Backlog {
@@ -39,6 +41,7 @@ impl Backlog {
             used: 0,
             reserved: 0,
             files: 0,
+            coming: 0,
         }
     }
 
@@ -65,7 +68,7 @@ impl Backlog {
     /// The bytes that may be added now: to this file, or to a new one.
     pub fn allowance(&self, file: Option<&Life>, stored: usize) -> usize {
         let listed = file.is_some_and(Life::is_listed);
-        if !listed && self.files >= MAX_FILES {
+        if !listed && self.files.saturating_add(self.coming) >= MAX_FILES {
             return 0;
         }
         let taken = self.used.saturating_add(self.reserved);
@@ -96,17 +99,20 @@ impl Backlog {
             len,
             memory: if fills { len } else { memory },
             fills,
+            begins: !life.is_listed(),
         })
     }
 
-    /// A piece is on its way: its bytes are spoken for.
+    /// A piece is on its way: its bytes are spoken for, and its file is, if it is a new one.
     pub fn reserve(&mut self, piece: &Piece) {
         self.reserved = self.reserved.saturating_add(piece.len);
+        self.coming = self.coming.saturating_add(piece.begins.into());
     }
 
     /// The piece has come, or comes to nothing.
     pub fn release(&mut self, piece: &Piece) {
         self.reserved = self.reserved.saturating_sub(piece.len);
+        self.coming = self.coming.saturating_sub(piece.begins.into());
     }
 
     /// Bytes were stored.
@@ -150,6 +156,8 @@ pub struct Piece {
     pub memory: usize,
     /// It goes to the end of the file's last page, rather than on a page of its own.
     pub fills: bool,
+    /// It is the first of a file that is not in the backlog yet.
+    pub begins: bool,
 }
 
 /// Where a file is in its life.

@@ -130,13 +130,15 @@ impl Spool {
         self.used() + pieces.map(|piece| wide(piece.len)).sum::<u128>()
     }
 
-    fn listed(&self) -> usize {
-        self.others + self.files.iter().filter(|file| file.listed).count()
+    /// The files that count: in the backlog, or with their first bytes on their way.
+    fn counted(&self) -> usize {
+        let counts = |file: &&File| file.listed || file.piece.is_some();
+        self.others + self.files.iter().filter(counts).count()
     }
 
     /// What may be added to a file, or to a new one.
     fn allowed(&self, file: Option<&File>) -> u128 {
-        if !file.is_some_and(|file| file.listed) && self.listed() >= MAX_FILES {
+        if !file.is_some_and(|file| file.listed) && self.counted() >= MAX_FILES {
             return 0;
         }
         let room = wide(self.limit).saturating_sub(self.spoken_for());
@@ -219,6 +221,7 @@ impl Spool {
             len,
             memory: if fills { len } else { memory },
             fills,
+            begins: !file.listed,
         };
         assert_eq!(piece, (len > 0).then_some(expected));
         if let Some(piece) = &piece {

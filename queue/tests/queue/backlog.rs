@@ -45,6 +45,28 @@ fn the_number_of_files_is_bounded_and_old_ones_go_on() {
     assert!(backlog.allowance(Some(&old), 1) > 0);
 }
 
+/// Those count, too, whose first bytes are on their way.
+#[test]
+fn files_that_are_coming_are_bounded() {
+    let mut backlog = Backlog::new(usize::MAX, PAGE);
+    (1..MAX_FILES).for_each(|_| backlog.file_came());
+    let (new, mut old) = (Life::default(), Life::default());
+    let piece = |backlog: &Backlog, life: &Life| {
+        let allowed = backlog.allowance(Some(life), 1);
+        backlog.piece(life, &Held::default(), 1, allowed)
+    };
+    let first = piece(&backlog, &new).expect("room for one more");
+    backlog.reserve(&first);
+    assert_eq!(piece(&backlog, &new), None, "another has taken its place");
+    let _ = old.bytes_came();
+    let more = piece(&backlog, &old).expect("no new file");
+    backlog.reserve(&more);
+    backlog.release(&more);
+    assert_eq!(piece(&backlog, &new), None);
+    backlog.release(&first);
+    assert!(piece(&backlog, &new).is_some(), "it came to nothing");
+}
+
 #[test]
 fn the_last_page_stays_while_its_file_is_written() {
     let mut life = Life::default();
@@ -135,12 +157,12 @@ proptest! {
     }
 
     #[test]
-    fn no_figures_make_it_panic(limit in any::<usize>(), a in any::<usize>(), b in any::<usize>(), fills in any::<bool>()) {
+    fn no_figures_make_it_panic(limit in any::<usize>(), a in any::<usize>(), b in any::<usize>(), fills in any::<bool>(), begins in any::<bool>()) {
         let mut backlog = Backlog::new(limit, b);
         backlog.add(a);
-        backlog.reserve(&Piece { len: b, memory: a, fills });
+        backlog.reserve(&Piece { len: b, memory: a, fills, begins });
         let _ = (backlog.allowance(None, a), backlog.piece(&Life::default(), &Held { stored: a, ever: 0, spare: limit }, a, b), backlog.set_limit(b));
-        backlog.release(&Piece { len: a, memory: b, fills });
+        backlog.release(&Piece { len: a, memory: b, fills, begins });
         backlog.take(b);
         backlog.file_went();
     }
