@@ -58,9 +58,10 @@ use crate::{
 /// The most nodes that there can be at once: as many minor numbers are reserved.
 pub(crate) const MAX_NODES: u32 = 4096;
 
-/// The most `/proc` entries that one work queue has to remove. Each keeps a worker for as long as a reader is stalled, and a
-/// queue has `WQ_DFL_ACTIVE` of them, 1024: with fewer entries none waits for a worker that another keeps.
-const MAX_REMOVALS: usize = 512;
+/// The most `/proc` entries that one work queue has to remove. Each keeps a worker for as long as a reader is stalled. A queue
+/// has `WQ_MAX_ACTIVE` of them, 2048, of which each NUMA node gets as many as it has of the CPUs: so where a node has a 32nd of them at
+/// least, no entry waits for a worker that another keeps.
+const MAX_REMOVALS: usize = 64;
 
 /// How long a removal lets that of the `/proc` entry go on before it looks again, in microseconds.
 const PROC_LOOK_US: i64 = 100;
@@ -77,8 +78,10 @@ pub(crate) struct Registry {
 /// What the mutex guards.
 struct State {
     published: KVec<Published>,
-    /// The minor numbers of all nodes.
+    /// The minor numbers of all nodes, and the one to try first for the next: so a number is used again as late as it can be, and
+    /// a copy of a node that is gone leads nowhere meanwhile.
     minors: IdPool,
+    next_minor: usize,
     removals: KVec<Removals>,
 }
 
@@ -117,6 +120,7 @@ impl Registry {
                     State {
                         published: KVec::new(),
                         minors: IdPool::with_capacity(MAX_NODES as usize, GFP_KERNEL)?,
+                        next_minor: 0,
                         removals: KVec::new(),
                     },
                     "mydevice registry"
@@ -146,7 +150,7 @@ impl Registry {
             .try_for_each(|name| state.add(name, settings, split));
         if result.is_ok() {
             let mut new = state.published.iter_mut().skip(before);
-            result = new.try_for_each(|one| one.prepare(&mut state.minors));
+            result = new.try_for_each(|one| one.prepare(&mut state.minors, &mut state.next_minor));
         }
         // The nodes come last: what can fail before them, fails before anybody can open one. A failure after
         // that is one of the driver core's.
@@ -157,7 +161,7 @@ impl Registry {
         if result.is_err() {
             while state.published.len() > before {
                 if let Some(one) = state.published.pop() {
-                    state.unpublish(one);
+                    drop(state.unpublish(one));
                 }
             }
         }
@@ -180,7 +184,10 @@ impl Registry {
         let one = index.and_then(|index| state.published.remove(index).ok());
         let one = one.ok_or(ENODEV)?;
 
-        state.unpublish(one);
+        let instance = state.unpublish(one);
+        drop(state);
+        // What it holds goes with whoever lets go of it last. If that is this, it takes its time without the mutex.
+        drop(instance);
         Ok(())
     }
 }
@@ -241,8 +248,8 @@ impl State {
     }
 
     /// Takes an instance from the world, as far as it was shown, and gives the numbers of its nodes back once these are
-    /// gone. Waits for no user of it.
-    fn unpublish(&mut self, one: Published) {
+    /// gone. Waits for no user of it. Returns what it was.
+    fn unpublish(&mut self, one: Published) -> Arc<Instance> {
         one.instance.kill();
         for mut device in one.devices {
             drop(device.registration.take());
@@ -253,16 +260,25 @@ impl State {
         if let Some(removals) = self.removals.get(one.removals) {
             one.proc.remove(&removals.queue);
         }
+        one.instance
     }
 }
 
 impl Published {
     /// Gives its nodes numbers, and makes its `/proc` entry.
-    fn prepare(&mut self, minors: &mut IdPool) -> Result {
+    fn prepare(&mut self, minors: &mut IdPool, next: &mut usize) -> Result {
         let has_node = |device: &&mut Device| device.direction != Direction::None;
         for device in self.devices.iter_mut().filter(has_node) {
-            let minor = minors.find_unused_id(0).ok_or(ENOSPC)?;
-            device.minor = Some(minor.acquire());
+            let from = match minors.find_unused_id(*next) {
+                Some(_) => *next,
+                None => 0,
+            };
+            let minor = minors.find_unused_id(from).ok_or(ENOSPC)?.acquire();
+            *next = match minor.saturating_add(1) {
+                behind if behind < MAX_NODES as usize => behind,
+                _ => 0,
+            };
+            device.minor = Some(minor);
         }
         self.proc.show(&self.instance)
     }

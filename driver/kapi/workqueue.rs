@@ -32,14 +32,14 @@ unsafe impl Send for OwnedQueue {}
 unsafe impl Sync for OwnedQueue {}
 
 impl OwnedQueue {
-    /// Allocates a queue whose work may run for long and on any CPU.
+    /// Allocates a queue whose work may run for long and on any CPU: as much of it at once as the kernel allows.
     pub fn new(name: &'static CStr) -> Result<Self> {
-        // SAFETY: The format takes one string, which is static; 0 stands for the default number of workers.
+        // SAFETY: The format takes one string, which is static.
         let queue = unsafe {
             bindings::alloc_workqueue_noprof(
                 c"%s".as_char_ptr(),
                 bindings::wq_flags_WQ_UNBOUND,
-                0,
+                bindings::wq_consts_WQ_MAX_ACTIVE as c_int,
                 name.as_char_ptr(),
             )
         };

@@ -58,6 +58,13 @@ fn a_stale_node_leads_nowhere() {
 
     drop(device);
     assert!(says_it_is_gone(&copy.0), "after the last close");
+
+    let next = Instance::add("next");
+    assert!(
+        says_it_is_gone(&copy.0),
+        "a number is not used again at once"
+    );
+    assert_eq!(next.remove(), Ok(()));
 }
 
 /// A name that is used again is a new instance: what had the old one open does not see it.
