@@ -184,6 +184,7 @@ impl Instance {
             }
             drop(state);
             drop(garbage);
+            cond_resched();
             state = self.state.lock();
         }
     }
@@ -218,6 +219,10 @@ impl Instance {
             self.give_back(state, News::NONE);
             self.passing.wake_all();
             return Err(error);
+        }
+        if let Err(gone) = state.alive() {
+            self.end_overhaul(state);
+            return Err(gone);
         }
         Ok(state)
     }

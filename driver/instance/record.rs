@@ -9,7 +9,7 @@ use kernel::{iov::IovIterSource, prelude::*, sync::Arc};
 use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Block, Garbage, Inlet, Records},
-    kapi::{memory::Memory, wait::Patience},
+    kapi::{memory::Memory, sched::cond_resched, wait::Patience},
     params,
     queue::extent::Extent,
 };
@@ -98,7 +98,10 @@ impl Instance {
                     record = record.reshaped(shape)?.ok_or(EINVAL)?;
                     state = self.state.lock();
                 }
-                Push::Again | Push::Full => state = self.state.lock(),
+                Push::Again | Push::Full => {
+                    cond_resched();
+                    state = self.state.lock();
+                }
             }
         }
     }
