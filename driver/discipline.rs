@@ -66,8 +66,10 @@ pub(crate) trait Discipline: Send {
         self.used() > 0
     }
 
-    /// An open is about to read.
-    fn begin_read(&mut self, _cursor: &mut Cursor) {}
+    /// An open is about to read. Whether it follows something from now on that it did not follow before.
+    fn begin_read(&mut self, _cursor: &mut Cursor) -> bool {
+        false
+    }
 
     /// Whether this open waits for one thing to go on, rather than for the next that comes.
     fn follows(&self, _cursor: &Cursor) -> bool {
@@ -93,8 +95,9 @@ pub(crate) trait Discipline: Send {
     /// Where the next bytes for this open are, `max` at most.
     fn source(&mut self, cursor: &mut Cursor, max: usize) -> Claim;
 
-    /// The first `n` bytes of a source have reached the reader.
-    fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize);
+    /// The first `n` bytes of a source have reached the reader. Whether its read may go on: not where the open has gone
+    /// over to something else meanwhile.
+    fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize) -> bool;
 
     /// The bytes that this open missed.
     fn missed(&self, _cursor: &Cursor) -> u64 {

@@ -158,6 +158,9 @@ struct State {
     writers_wait: Waits,
     /// Where there may be somebody to wake.
     unserved: Unserved,
+    /// An open has begun to follow something, and of its callers others still sleep in `readers`, where nobody would tell
+    /// them how that goes on.
+    to_be_moved: bool,
     /// Somebody was told that there is no room, or there was none, since pollers were last told of room.
     was_full: bool,
 }
@@ -264,6 +267,7 @@ impl Instance {
             readers_wait: Waits::default(),
             writers_wait: Waits::default(),
             unserved: Unserved::default(),
+            to_be_moved: false,
             was_full: false,
             store,
         };

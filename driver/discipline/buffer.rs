@@ -72,8 +72,9 @@ impl Discipline for Buffer {
         self.claim(self.text.at(cursor.position, max))
     }
 
-    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) {
+    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) -> bool {
         cursor.position = cursor.position.saturating_add(n as u64);
+        true
     }
 
     fn has_room(&self, _len: usize) -> bool {

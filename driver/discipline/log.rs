@@ -177,7 +177,7 @@ impl Discipline for Log {
         claim
     }
 
-    fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize) {
+    fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize) -> bool {
         let place = &mut cursor.log;
         // What did not get to the reader is read again, unless another of this open has gone on from there.
         if place.position == claim.end && n < claim.len() {
@@ -186,6 +186,7 @@ impl Discipline for Log {
             let (at, into) = place.before;
             (place.at, place.into) = (at, into.saturating_add(n));
         }
+        true
     }
 
     fn missed(&self, cursor: &Cursor) -> u64 {

@@ -21,7 +21,10 @@ use super::{
     Claim, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Reading, Rules,
 };
 use crate::{
-    kapi::memory::{small, Memory},
+    kapi::{
+        memory::{small, Memory},
+        sched::cond_resched,
+    },
     queue::backlog::{Backlog, Held, Life, Piece},
 };
 
@@ -192,20 +195,23 @@ impl Discipline for Spool {
         self.queue.oldest().is_some()
     }
 
-    fn begin_read(&mut self, cursor: &mut Cursor) {
+    fn begin_read(&mut self, cursor: &mut Cursor) -> bool {
         let place = &mut cursor.spool;
-        if place.file().is_none() {
-            place.reads = None;
-            place.got = false;
-            // What a CLEAR is about to drop is nobody's any more.
-            let oldest = self.queue.oldest().cloned();
-            if let Some(file) = oldest.filter(|file| !file.is_cleared()) {
-                self.queue.remove(&file);
-                file.state.lock().life.claim();
-                self.claimed.push(file.clone());
-                place.reads = Some(file);
-            }
+        if place.file().is_some() {
+            return false;
         }
+        place.reads = None;
+        place.got = false;
+        // What a CLEAR is about to drop is nobody's any more.
+        let oldest = self.queue.oldest().cloned();
+        let Some(file) = oldest.filter(|file| !file.is_cleared()) else {
+            return false;
+        };
+        self.queue.remove(&file);
+        file.state.lock().life.claim();
+        self.claimed.push(file.clone());
+        place.reads = Some(file);
+        true
     }
 
     fn follows(&self, cursor: &Cursor) -> bool {
@@ -232,11 +238,15 @@ impl Discipline for Spool {
         Claim::new(&found.memory, found.span.take(max).into())
     }
 
-    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) {
-        let Some((file, page)) = cursor.spool.taking.take() else {
-            return;
+    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) -> bool {
+        let place = &mut cursor.spool;
+        let Some((file, page)) = place.taking.take() else {
+            return false;
         };
-        cursor.spool.got |= n > 0;
+        // Another caller may have let go of it and begun the next one.
+        let reads = place.reads.as_ref();
+        let goes_on = reads.is_some_and(|reads| Arc::ptr_eq(reads, &file));
+        place.got |= goes_on && n > 0;
         {
             let mut state = file.state.lock();
             state.pages.take(&page, n);
@@ -248,6 +258,7 @@ impl Discipline for Spool {
             }
         }
         self.tidy(&file);
+        goes_on
     }
 
     fn let_go(&mut self, cursor: &mut Cursor) -> bool {
@@ -393,6 +404,8 @@ impl Drop for Spool {
         for claimed in [false, true] {
             while let Some(file) = self.list_of(claimed).oldest().cloned() {
                 self.list_of(claimed).remove(&file);
+                drop(file);
+                cond_resched();
             }
         }
     }

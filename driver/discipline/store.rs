@@ -71,6 +71,8 @@ macro_rules! disciplines {
             pub(crate) refused: usize,
             /// A write into the open's file is under way.
             pub(crate) writing: bool,
+            /// The callers of this open that sleep among those who wait for a file to begin.
+            pub(crate) asleep: usize,
             $(
                 #[doc = concat!("What [`", stringify!($module), "`] knows of it.")]
                 #[allow(dead_code, reason = "some know nothing")]

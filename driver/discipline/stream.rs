@@ -62,8 +62,9 @@ impl Discipline for Stream {
         Claim::new(&self.memory, self.ring.front(max))
     }
 
-    fn taken(&mut self, _cursor: &mut Cursor, _claim: &Claim, n: usize) {
+    fn taken(&mut self, _cursor: &mut Cursor, _claim: &Claim, n: usize) -> bool {
         self.ring.consume(n);
+        true
     }
 
     fn has_room(&self, _len: usize) -> bool {

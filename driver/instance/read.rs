@@ -84,11 +84,12 @@ impl Instance {
             let copied = claim.copy_to(iov);
 
             let mut state = self.state.lock();
-            opened.with_cursor(&mut own, |cursor| state.store.taken(cursor, &claim, copied));
+            let taken = |cursor: &mut _| state.store.taken(cursor, &claim, copied);
+            let goes_on = opened.with_cursor(&mut own, taken);
             state.counters.read(copied, done == 0);
             done = done.saturating_add(copied);
             let over = iov.is_empty() || state.dead || state.store.rules().whole_records;
-            let next = if over || copied < claim.len() {
+            let next = if over || !goes_on || copied < claim.len() {
                 None
             } else if done < now || state.overhauls_waiting == 0 && !current!().signal_pending() {
                 // What was there in the beginning is never cut; what came meanwhile is left to whoever
@@ -130,7 +131,7 @@ impl Instance {
             true => self.state.lock(),
             false => self.let_pass(),
         };
-        match state.try_read(opened, own, wanted) {
+        match state.try_read(opened, own, wanted, 0) {
             None | Some(Ok((Begun::Follow, _))) => (),
             Some(begun) => return begun,
         }
@@ -144,17 +145,34 @@ impl Instance {
                 true => Sleepers::Followers,
                 false => Sleepers::Readers,
             };
-            let (locked, begun) = self.wait_to_read(who, state, &mut waiting, |state| {
-                match state.try_read(opened, own, wanted) {
+            let me = usize::from(state.store.rules().files && !follows);
+            opened.with_cursor(own, |cursor| {
+                cursor.asleep = cursor.asleep.saturating_add(me)
+            });
+            let waited = self.wait_to_read(who, state, &mut waiting, |state| {
+                match state.try_read(opened, own, wanted, me) {
                     Some(Ok((Begun::Follow, _))) if follows => None,
                     // What it followed may have come to nothing: then it waits with the others again. Or it has
                     // taken what it is to follow while somebody else copies: no other wake-up is for it.
                     None if follows != state.follows(opened, own) => Some(Ok((Begun::Follow, 0))),
                     other => other,
                 }
-            })?;
+            });
+            let (locked, begun) = match waited {
+                Ok((locked, begun)) => (locked, Ok(begun)),
+                Err(error) => (self.state.lock(), Err(error)),
+            };
+            opened.with_cursor(own, |cursor| {
+                cursor.asleep = cursor.asleep.saturating_sub(me)
+            });
+            let begun = begun?;
+            if let Ok((Begun::Copy(_), _)) = begun {
+                return begun;
+            }
+            // It may have been woken for something that it leaves to others: hand that on.
+            self.give_back(locked, News::NONE);
             match begun {
-                Ok((Begun::Follow, _)) => state = locked,
+                Ok((Begun::Follow, _)) => state = self.state.lock(),
                 begun => return begun,
             }
         }
@@ -193,18 +211,20 @@ impl State {
         opened.with_cursor(own, |cursor| self.store.follows(cursor))
     }
 
-    /// Begins a read, or refuses it, if it need not wait.
+    /// Begins a read, or refuses it, if it need not wait. `me` is 1 if the caller is one of the `asleep` of its open.
     fn try_read(
         &mut self,
         opened: &Opened,
         own: &mut Option<Cursor>,
         wanted: usize,
+        me: usize,
     ) -> Option<Result<(Begun, usize)>> {
         if let Err(gone) = self.alive() {
             return Some(Err(gone));
         }
         let now = opened.with_cursor(own, |cursor| {
-            self.store.begin_read(cursor);
+            let follows = self.store.begin_read(cursor);
+            self.to_be_moved |= follows && cursor.asleep > me;
             self.store.available(cursor)
         });
         let now = now.min(wanted);

@@ -277,7 +277,8 @@ impl State {
     /// Sleepers are named by what the state allows, not by what has changed, so that a wake-up whose receiver
     /// leaves is made up for by anybody's next step. Three things the state does not tell, and `news` must: that
     /// there is more for readers who each have a position of their own, that there is nothing more to come, and that
-    /// there is more room for writers who each wait for as much as they need. Then all are named.
+    /// there is more room for writers who each wait for as much as they need. Then all are named. So are all readers when
+    /// one of them has begun to follow what others of its open are to follow, too.
     /// Pollers are told of what is new.
     pub(super) fn settle(&mut self, news: News) -> Wake {
         let mut wake = Wake::NOBODY;
@@ -335,11 +336,12 @@ impl State {
         let one = rules.reading == Reading::Take && self.data_is_free();
         // When there is nothing more to come, that is so for everybody.
         let all = news.data && (rules.reading == Reading::Copy || self.ends_reads());
+        let each = all | core::mem::take(&mut self.to_be_moved);
         let readers = self.unserved.name(Sleepers::Readers, one);
         wake.add(Wake::AWAKE, self.unserved.name_awake());
-        wake.add(Wake::ALL_READERS, all);
+        wake.add(Wake::ALL_READERS, each);
         wake.add(Wake::ONE_READER, readers);
-        if readers || all && self.users.waiting_readers > 0 {
+        if readers || each && self.users.waiting_readers > 0 {
             self.readers_wait.woken();
         }
         wake.add(Wake::READABLE, news.data && (one || all));
@@ -349,7 +351,7 @@ impl State {
         let turn_free = self.gate.write_turn_free();
         if !self.gate.overhauling() {
             let answered = room || rules.full == Full::NoSpace;
-            let (one, mid) = (turn_free && answered, !turn_free && room);
+            let (one, mid) = (turn_free && answered, !turn_free && answered);
             // Each record has a length of its own, so one that fits may wait behind one that does not.
             let (who, one) = match rules.whole_records {
                 true => (Wake::ALL_WRITERS, one && news.room),

@@ -80,8 +80,7 @@ impl Instance {
                 claim = next;
                 continue;
             }
-            let full = !state.store.has_room(1) && state.store.rules().full == Full::NoSpace;
-            if nonblocking || full {
+            if nonblocking || state.is_full() {
                 drop(state);
                 self.wake(wake);
                 break self.state.lock();
@@ -96,11 +95,9 @@ impl Instance {
                 Sleepers::MidWriter,
                 self.state.lock(),
                 Patience::ENDLESS,
-                |state| {
-                    state
-                        .dead
-                        .then_some(None)
-                        .or_else(|| state.next_target(wanted).map(Some))
+                |state| match state.dead || state.is_full() {
+                    true => Some(None),
+                    false => state.next_target(wanted).map(Some),
                 },
             );
             match next {
@@ -108,7 +105,7 @@ impl Instance {
                     drop(state);
                     claim = next;
                 }
-                // It was removed, or a signal came.
+                // It was removed, an overhaul left no room where nobody waits for it, or a signal came.
                 Ok(None) | Err(_) => break state,
             }
         };
@@ -182,6 +179,11 @@ impl State {
             return None;
         }
         self.next_target(wanted).map(Ok)
+    }
+
+    /// Whether there is no room, and nobody is to wait for it.
+    fn is_full(&self) -> bool {
+        !self.store.has_room(1) && self.store.rules().full == Full::NoSpace
     }
 
     /// Begins to copy the next piece of the write that has the turn, if there is room and no overhaul.

@@ -86,6 +86,14 @@ pub fn on_one_cpu<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Has the calling thread run before all that are not urgent (`SCHED_FIFO`).
+pub fn come_before_others() {
+    let priority = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the structure is valid for the call; 0 is the calling thread.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) };
+    Errno::result(result).expect("setting the scheduling of a thread");
+}
+
 /// A process of the guest's, in a process group of its own, which is killed when this is dropped: no process that it has
 /// started is left with an open device.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use mydevice_tests::{
     Device, Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
     guest::Process,
+    memory::Stall,
     signals::INTERRUPTING,
     sleeping_read, sleeping_write,
     stalled::{GOOD, Stalled, WHOLE, at_once, onlookers_go_on},
@@ -167,6 +168,37 @@ fn clear_follows_the_copy_that_it_waited_for() {
     };
     assert_eq!((stalled.release(), clear.join()), (Ok(WHOLE), Ok(())));
     assert_eq!((device.unread(), device.stats().bytes_cleared), (0, 50));
+}
+
+/// A write into a buffer that goes on after a RESIZE which leaves it no room ends there, short: nobody will make room.
+#[test]
+fn a_write_into_a_buffer_ends_where_a_resize_leaves_no_room() {
+    const CAPACITY: usize = 65536;
+    let module = Module::load(&["discipline=buffer", &format!("buffer_size={CAPACITY}")]);
+    let instance = module.instance();
+    let device = instance.writer();
+    let stall = Stall::new();
+    let (start, rest) = (stall.before(GOOD), vec![b'r'; CAPACITY - WHOLE]);
+    let writing = {
+        let device = device.clone();
+        Sleeper::start(move || {
+            let rest = (rest.as_ptr().cast_mut(), rest.len());
+            device.write_from_addresses(&[(start.get(), WHOLE), rest])
+        })
+    };
+    stall.wait_stalled();
+    let resize = {
+        let device = device.clone();
+        Sleeper::asleep_in(libc::SYS_ioctl, move || device.resize(4096))
+    };
+    stall.release();
+    assert_eq!(resize.join(), Ok(()));
+    let written = writing.join().expect("a write");
+    assert!(
+        (4096..CAPACITY).contains(&written),
+        "{written} bytes before the RESIZE"
+    );
+    assert_eq!(device.write(b"x"), Err(Errno::ENOSPC), "the turn is free");
 }
 
 /// A stalled process can be killed. Its turn goes to the next, and nothing is consumed that did not reach it.

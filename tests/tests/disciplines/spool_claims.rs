@@ -7,7 +7,7 @@ use mydevice_tests::{
     Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
     eventually,
-    guest::on_one_cpu,
+    guest::{come_before_others, on_one_cpu},
     instance::DISCIPLINES,
     memory::Stall,
     sleeping_read,
@@ -77,6 +77,65 @@ fn two_readers_of_one_open_share_its_file() {
     got.sort_unstable();
     assert!(got.into_iter().eq(0..NUMBERS), "each number once");
     assert_eq!(whole(&module.instance().reader()), "of no concern to them");
+}
+
+/// Readers of one open that sleep before it has a file all follow the one that it then claims: what the first of them
+/// leaves is for the others, as is what comes later, and the end.
+#[test]
+fn readers_of_one_open_that_waits_share_its_file() {
+    let module = spool();
+    let instance = module.instance();
+    for _ in 0..20 {
+        let (writer, reader) = (instance.writer(), instance.reader());
+        let mut readers: Vec<_> = (0..4).map(|_| sleeping_read(&reader, 1)).collect();
+        let mut ends = |count, wanted: &[&str]| {
+            let mut got = Vec::new();
+            while got.len() < count {
+                eventually("a reader ends", || readers.iter().any(Sleeper::has_ended));
+                let ended = readers.iter().position(Sleeper::has_ended).expect("one");
+                let bytes = readers.remove(ended).join().expect("a read");
+                got.push(String::from_utf8(bytes).expect("a letter"));
+            }
+            got.sort();
+            assert_eq!(got, wanted);
+        };
+        writer.put("ab");
+        ends(2, &["a", "b"]);
+        writer.put("c");
+        ends(1, &["c"]);
+        drop(writer);
+        ends(1, &[""]);
+    }
+}
+
+/// A read is of one file, also when its open has gone over to the next one meanwhile.
+#[test]
+fn a_read_goes_on_in_its_own_file_alone() {
+    let module = spool();
+    let instance = module.instance();
+    // More than one piece.
+    hand_in(&module, &[&"1".repeat(3000)]);
+    hand_in(&module, &["the second"]);
+    let (open, other) = (instance.reader(), instance.nonblocking());
+    let stall = Stall::new();
+    let address = stall.before(10);
+    let first = {
+        let open = open.clone();
+        Sleeper::start(move || open.read_at_address(address.get(), 4000))
+    };
+    stall.wait_stalled();
+    assert_eq!(open.next(), Ok(()));
+    assert_eq!(
+        other.read(1),
+        Err(Errno::EAGAIN),
+        "it has claimed the first"
+    );
+    let second = sleeping_read(&open, 100);
+    stall.release();
+    let got = first.join().expect("a read");
+    assert!((11..3000).contains(&got), "{got} bytes, of one piece");
+    assert_eq!(second.join(), Ok(b"the second".to_vec()));
+    assert_eq!(whole(&other), "1".repeat(3000 - got));
 }
 
 /// A file is claimed by a read, not by an open or a poll.
@@ -277,6 +336,35 @@ fn a_file_claimed_during_anothers_copy_is_read_after_it() {
             assert_eq!(waiting.join(), Ok(b"z".to_vec()));
             // Had it let go of its file before, that one would have been the oldest.
             drop(follower);
+        }
+    });
+}
+
+/// A reader that is woken for one file and claims another, of which there is nothing yet, hands the wake-up on.
+#[test]
+fn a_reader_that_claims_a_drained_file_wakes_the_next() {
+    let module = spool();
+    let instance = module.instance();
+    // So that nobody who is woken runs before both has been done.
+    on_one_cpu(|| {
+        for _ in 0..20 {
+            let (first, second) = (instance.writer(), instance.writer());
+            first.put("x");
+            let drained = instance.reader();
+            assert_eq!(drained.take(1), "x");
+            let waiting = [(); 2].map(|()| sleeping_read(&instance.reader(), 1));
+            Sleeper::start(move || {
+                come_before_others();
+                drop(drained);
+                second.put("y");
+            })
+            .join();
+            let ended = || waiting.iter().any(Sleeper::has_ended);
+            eventually("one of the two reads what is there", ended);
+            first.put("z");
+            let mut got = waiting.map(|reader| reader.join().expect("a read"));
+            got.sort();
+            assert_eq!(got, [b"y".to_vec(), b"z".to_vec()]);
         }
     });
 }

@@ -14,13 +14,10 @@ use std::{
 
 use mydevice_tests::{
     Device, Instance, Module, Sleeper,
-    guest::on_one_cpu,
+    guest::{come_before_others, on_one_cpu},
     stalled::{Stalled, WHOLE, at_once},
 };
-use nix::{
-    errno::Errno,
-    sys::resource::{Resource, getrlimit, setrlimit},
-};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Allows this process, in which other tests run after this one, so many descriptors at least.
 fn allow_descriptors(most: u64) {
@@ -127,12 +124,4 @@ fn a_clear_of_very_many_drained_files_lets_others_in() {
     assert!(during >= 10, "{during} calls went through");
     drop((files, clearer));
     assert_eq!(victim.remove(), Ok(()));
-}
-
-/// Has the calling thread run before all that are not urgent (`SCHED_FIFO`).
-fn come_before_others() {
-    let priority = libc::sched_param { sched_priority: 1 };
-    // SAFETY: the structure is valid for the call; 0 is the calling thread.
-    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) };
-    Errno::result(result).expect("setting the scheduling of a thread");
 }
