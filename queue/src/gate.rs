@@ -16,7 +16,7 @@
 //!   leave them). They touch the memory from begin to end; a reader that sleeps has not begun.
 //! - **An overhaul.** CLEAR or RESIZE. Nobody copies when it begins, and until it ends nobody changes
 //!   the memory but itself. Shared readers may begin meanwhile: a RESIZE only copies from the memory
-//!   that they read, and a CLEAR drops the data, in the step in which it begins, before it zeroes it.
+//!   that they read, and a CLEAR zeroes only what it has dropped: nobody is given that any more.
 //!
 //! | may begin, while there is | a turn | a write copy | a reader alone | shared readers | an overhaul |
 //! | --- | --- | --- | --- | --- | --- |
