@@ -9,6 +9,9 @@
 //! | `r:NODE:LEN` | as many reads as it takes |
 //! | `z:NODE:LEN`, `Z:NODE:LEN` | the same, of zeros, for writers who share a reader |
 //! | `f:NODE:LEN` | writes a whole file: opens, writes, closes |
+//! | `F:NODE:LEN` | the same, of zeros, by a write for each byte |
+//! | `l:NODE:LEN` | opens, reads LEN zeros, and closes, which lets go of the rest of the file |
+//! | `t:NODE:LEN` | opens, and reads a zero in each of LEN threads, all of that open |
 //! | `n:NODE:LEN` | reads a whole file to its end, and asks for the next (`MYDEV_NEXT`) |
 //! | `j:MICROS` | computes for a random time of that length at most |
 //! | `c:NODE` | CLEAR, and back to position 0 |
@@ -98,6 +101,29 @@ impl Ends {
                 let file = Device::open(Path::new(node), OFlag::O_WRONLY)?;
                 let written = file.write(&end.buffer)?;
                 ensure!(written == len, "a write of {len} bytes took {written}");
+            }
+            'F' => {
+                let file = Device::open(Path::new(node), OFlag::O_WRONLY)?;
+                for _ in 0..len {
+                    ensure!(file.write(&[0])? == 1, "a write of a byte");
+                }
+            }
+            'l' => {
+                let file = Device::open(Path::new(node), OFlag::O_RDONLY)?;
+                for _ in 0..len {
+                    read_zero(&file)?;
+                }
+            }
+            't' => {
+                let file = Device::open(Path::new(node), OFlag::O_RDONLY)?;
+                std::thread::scope(|scope| {
+                    let readers: Vec<_> =
+                        (0..len).map(|_| scope.spawn(|| read_zero(&file))).collect();
+                    readers.into_iter().try_for_each(|reader| {
+                        let read = reader.join();
+                        read.map_err(|_| anyhow!("a thread that reads panicked"))?
+                    })
+                })?;
             }
             'r' | 'n' | 'Z' => {
                 let end = end(&mut self.readers, node, OFlag::O_RDONLY)?;
@@ -190,6 +216,13 @@ impl Ends {
         stall.take_away();
         Ok(())
     }
+}
+
+/// Reads a byte, which must be a zero.
+fn read_zero(file: &Device) -> Result<()> {
+    let got = file.read(1)?;
+    ensure!(got == [0], "{got:?} where a zero was to come");
+    Ok(())
 }
 
 /// Writes so many zeros to a node.

@@ -41,6 +41,12 @@ const STALLED: Sleeps = Sleeps {
     full: 10_000,
 };
 
+/// The same where each step starts threads.
+const THREADS: Sleeps = Sleeps {
+    slice: 60,
+    full: 20_000,
+};
+
 /// What is repeated, and by whom.
 ///
 /// `A` and `B` are instances with the play's settings. `X` and `Y` are streams of one byte, for signs whose wake-ups
@@ -404,6 +410,40 @@ fn no_wake_up_is_lost_of_spool_followers() {
     let _module = Module::load(&[]);
     for capacity in CAPACITIES {
         readers_wait(&format!("discipline=spool capacity={capacity}"));
+    }
+}
+
+/// Readers that take a byte of a file and let go of the rest, so that what others are woken for may be a file of which
+/// nothing is there yet.
+#[test]
+fn no_wake_up_is_lost_of_spool_readers_that_let_go() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        let [reads, writes] = ["-- l:A:1 z:Y:1", "-- F:A:2 Z:Y:2"].map(str::to_owned);
+        play(
+            "readers that let go",
+            &Play {
+                settings: format!("discipline=spool capacity={capacity}"),
+                sleeps: SLEEPS,
+                processes: [vec![reads; 3], vec![writes; 2]].concat(),
+            },
+        );
+    }
+}
+
+/// Readers of one open, in threads, of which the first claims a file for all of them.
+#[test]
+fn no_wake_up_is_lost_of_spool_readers_of_one_open() {
+    let _module = Module::load(&[]);
+    for capacity in CAPACITIES {
+        play(
+            "readers of one open",
+            &Play {
+                settings: format!("discipline=spool capacity={capacity}"),
+                sleeps: THREADS,
+                processes: vec!["-- t:A:4 z:Y:1".to_owned(), "-- F:A:4 Z:Y:1".to_owned()],
+            },
+        );
     }
 }
 
