@@ -8,7 +8,7 @@ use io_uring::{IoUring, squeue::Entry};
 use mydevice_tests::{
     Device, Instance, Module, eventually,
     instance::DISCIPLINES,
-    uring::{self, result, submit, wait},
+    uring::{self, Multishot, result, submit, wait},
 };
 use nix::errno::Errno;
 
@@ -87,6 +87,34 @@ fn full(discipline: &str) -> Instance {
     Instance::add(&format!(
         "full discipline={discipline} capacity=10 max_capacity=10"
     ))
+}
+
+/// A read that goes on by itself brings what comes, message by message, until the end, without a worker thread.
+#[test]
+fn a_multishot_read_brings_what_comes() {
+    let _module = Module::load(&[]);
+    for discipline in ["stream", "log", "stack"] {
+        let instance = Instance::add(&format!("many discipline={discipline} on_empty=hangup"));
+        let writer = instance.writer();
+        let mut read = Multishot::new(&instance.reader());
+        for round in 0..200u8 {
+            writer.put([round; 5]);
+            assert_eq!(read.next(), Ok(vec![round; 5]), "{discipline}");
+        }
+        // More than it has memory for at once.
+        for round in 0..20u8 {
+            writer.put([round; 64]);
+        }
+        let mut got: Vec<_> = (0..20).map(|_| read.next().expect("a read")).collect();
+        got.sort();
+        let sent: Vec<_> = (0..20u8).map(|round| vec![round; 64]).collect();
+        assert_eq!(got, sent, "{discipline}");
+        drop(writer);
+        assert_eq!(read.next(), Ok(Vec::new()), "{discipline}: the end");
+        assert_eq!(workers(), Vec::<String>::new(), "{discipline}");
+        drop(read);
+        assert_eq!(instance.remove(), Ok(()));
+    }
 }
 
 /// One read and one write at a time, each in its own direction, with everything arriving in order.
