@@ -122,7 +122,7 @@ metrics_are_written() {
 # Of the units of the manual's recipes, which are no packages'.
 delete_the_recipes() {
     systemctl disable --now mydevice-metrics.timer && systemctl stop chatty mydevice-chatty &&
-        rm /etc/systemd/system/{chatty,mydevice-chatty,mydevice-metrics}.* /usr/local/bin/mydevice-metrics /srv/packages/mydevice-metrics* &&
+        rm /etc/systemd/system/{chatty,mydevice-chatty,mydevice-metrics}.* /usr/local/bin/{chatty,mydevice-metrics,write-metrics} /srv/packages/{mydevice-metrics*,write-metrics} &&
         rm -r /var/lib/prometheus && systemctl daemon-reload
 }
 the_page_purges_them() {
