@@ -82,7 +82,7 @@ def test_a_cancelled_read_takes_nothing(make: Make) -> None:
                 if task.done():
                     pytest.fail("the task went on before it could be cancelled")
             await cancel(task)
-            assert device.device.available() == 4
+            assert device.device.unread() == 4
             assert await device.read() == b"kept"
 
     run(main())

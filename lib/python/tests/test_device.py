@@ -23,7 +23,7 @@ def test_counters_are_those_of_proc(make: Make) -> None:
         assert device.write(b"12345") == 5
         assert device.write(b"678") == 3
         assert device.read(2) == b"12"
-        assert device.available() == 6
+        assert device.unread() == 6
         figures, status, stats = instance.figures(), device.status(), device.stats()
         assert status == (4096, 6, 1, 1, 2)
         assert figures == (*status, 2, 8, Discipline.STREAM)
@@ -71,7 +71,7 @@ def test_every_errno_is_the_kernels(make: Make) -> None:
         gone: list[Callable[[], object]] = [
             both.status,
             both.stats,
-            both.available,
+            both.unread,
             both.clear,
             both.next_file,
             reader.read,

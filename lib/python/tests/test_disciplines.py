@@ -89,7 +89,7 @@ def test_stack(make: Make) -> None:
             device.write(b"x")
         with fails(errno.EMSGSIZE):
             device.write(b"123456789")
-        assert device.available() == 5
+        assert device.unread() == 5
         assert device.read(2) == b"he"
         device.write_all(b"nw")
         with fails(errno.EAGAIN):

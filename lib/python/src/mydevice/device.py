@@ -150,7 +150,7 @@ class Device:
         """
         return self._told(lambda: ioctl.stats(self._fd))
 
-    def available(self) -> int:
+    def unread(self) -> int:
         """The bytes that the next read could get now (``FIONREAD``): in a log or a stack, of one record.
 
         Errors: as `Device.status`.

@@ -53,7 +53,7 @@ class Records(Iterator[bytes]):
 def read_record(device: Device) -> bytes:
     """One read, of a size into which the next record fits."""
     capacity = device.status().buffer_size
-    return device.read(max(device.available(), _SMALL, min(capacity, _LARGE)))
+    return device.read(max(device.unread(), _SMALL, min(capacity, _LARGE)))
 
 
 def _wait_readable(device: Device) -> None:
