@@ -72,9 +72,12 @@ pub use open::OpenOptions;
 pub use records::Records;
 pub use words::UnknownWord;
 
-/// The recipes of the manual that are programs in Rust, which are run as the examples of this documentation are.
+/// The programs in Rust that pages of the manual show, which are run as the examples of this documentation are.
 #[cfg(all(doctest, feature = "tokio"))]
-mod recipes {
+mod manual {
+    #[doc = include_str!("../../../docs/rust.md")]
+    mod rust {}
+
     #[doc = include_str!("../../../docs/recipes/io_uring.md")]
     mod io_uring {}
 
