@@ -3,7 +3,7 @@
 //! Follows the manual: types the commands of each page, and compares what they print with what the page says.
 //!
 //! `mydevice_book::console` says how a page is written. Each page is a test, named after it. It begins with the module
-//! freshly loaded, or, if its first command loads it, with none; in an empty folder with the two modules; in a shell of
+//! freshly loaded, or, if its first command loads it, with none; in an empty folder with the modules; in a shell of
 //! its own. A block that no test can run is listed as an ignored one.
 
 mod follow;

@@ -11,7 +11,7 @@ use super::vm::{MachineOptions, finish, pass_on};
 use crate::step::say;
 use crate::{project, vm};
 
-/// Opens a shell in the VM, with both modules at hand.
+/// Opens a shell in the VM, with the modules at hand.
 #[derive(Args)]
 pub struct Shell {
     #[command(flatten)]

@@ -22,7 +22,7 @@ const CPUS: u32 = 2;
 /// Boots a VM, runs a command in it as root, and exits with its exit status.
 ///
 /// The checkout and each shared folder are there at the same path as on the host, read and write;
-/// all other changes are gone afterwards. Both modules lie in $MYDEVICE_KO_DIR, not loaded. Exit
+/// all other changes are gone afterwards. The modules lie in $MYDEVICE_KO_DIR, not loaded. Exit
 /// status: the command's own; 124 after a timeout; 123 if the kernel reported a defect, whose text
 /// is printed; 125 if the VM could not be set up or died.
 #[derive(Args)]
@@ -68,7 +68,7 @@ impl MachineOptions {
         }
     }
 
-    /// A VM with both modules, up to date, at hand; with what it runs on.
+    /// A VM with the modules, up to date, at hand; with what it runs on.
     pub fn prepare(&self, command: Vec<String>) -> Result<(Cache, crate::tree::Tree, Vm)> {
         let kernel = kernels::find(&self.kernel)?;
         let cache = Cache::open()?;
