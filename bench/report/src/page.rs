@@ -21,7 +21,7 @@ a message's where that is more; 4 KiB for the ping-pong.
 
 Writers and readers are processes of their own. They get ready, a signal starts them, and the time ends when the last one is done.
 All contenders take turns in every round. A figure is the median over the rounds, and behind ± stands half the distance between
-the quartiles. What two are to each other is taken round by round, and of that the median.
+the quartiles. Ratios are computed within each round; the table shows their median.
 
 The copy floor is what the machine could do at best: as many writes into memory in the kernel (one file of memfd for each process)
 and as many reads out of it, all at once, and nobody waits for anybody.
