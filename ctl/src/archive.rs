@@ -25,7 +25,7 @@ const MAGIC: &str = "mydevice-dump 1 ";
 /// The longest line: a word and a number.
 const LINE: u64 = 64;
 
-/// Writes an archive.
+/// Writes an archive. What a call has written is not kept back in a buffer when it returns.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
@@ -36,6 +36,7 @@ impl<W: Write> Writer<W> {
     /// Writes the first line.
     pub fn new(mut out: W, discipline: Discipline) -> io::Result<Self> {
         writeln!(out, "{MAGIC}{discipline}")?;
+        out.flush()?;
         Ok(Self { out, pieces: 0 })
     }
 
@@ -44,15 +45,20 @@ impl<W: Write> Writer<W> {
         writeln!(self.out, "piece {}", bytes.len())?;
         self.out.write_all(bytes)?;
         self.out.write_all(b"\n")?;
+        self.out.flush()?;
         self.pieces += 1;
         Ok(())
     }
 
-    /// Writes the last line; the number of pieces.
-    pub fn end(mut self) -> io::Result<u64> {
+    /// Writes the last line.
+    pub fn end(&mut self) -> io::Result<()> {
         writeln!(self.out, "end {}", self.pieces)?;
-        self.out.flush()?;
-        Ok(self.pieces)
+        self.out.flush()
+    }
+
+    /// How many pieces were written.
+    pub fn pieces(&self) -> u64 {
+        self.pieces
     }
 }
 
@@ -120,13 +126,16 @@ fn invalid(what: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufWriter;
+
     use super::*;
 
     fn written(pieces: &[&[u8]]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = Writer::new(&mut bytes, Discipline::Spool).unwrap();
         pieces.iter().for_each(|piece| writer.piece(piece).unwrap());
-        assert_eq!(writer.end().unwrap(), pieces.len() as u64);
+        writer.end().unwrap();
+        assert_eq!(writer.pieces(), pieces.len() as u64);
         bytes
     }
 
@@ -137,6 +146,23 @@ mod tests {
         let (discipline, got) = read(written(pieces).as_slice()).unwrap();
         assert_eq!(discipline, Discipline::Spool);
         assert_eq!(got, pieces);
+    }
+
+    /// A writer that fails at the end alone would have told nothing of the pieces before.
+    #[test]
+    fn nothing_is_kept_back() {
+        let mut seen = Vec::new();
+        let mut place = [0; 100];
+        let mut writer =
+            Writer::new(BufWriter::new(place.as_mut_slice()), Discipline::Log).unwrap();
+        for len in [10, 10, 1000] {
+            seen.push(writer.piece(&vec![b'x'; len]).is_ok());
+        }
+        assert_eq!(seen, [true, true, false]);
+        assert_eq!(writer.pieces(), 2);
+        // Small enough for the buffer, and too large for what is behind it.
+        let mut place = [0; 5];
+        assert!(Writer::new(BufWriter::new(place.as_mut_slice()), Discipline::Log).is_err());
     }
 
     #[test]

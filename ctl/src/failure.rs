@@ -54,6 +54,8 @@ pub struct Failure {
     cause: Option<io::Error>,
     hint: Option<String>,
     code: Code,
+    /// What was lost is no more than text for a reader, who may have had enough of it.
+    printing: bool,
 }
 
 impl Failure {
@@ -64,6 +66,7 @@ impl Failure {
             cause: None,
             hint: None,
             code,
+            printing: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl Failure {
             cause: Some(cause),
             hint: hint.map(str::to_owned),
             code,
+            printing: false,
         }
     }
 
@@ -85,6 +89,7 @@ impl Failure {
             cause: Some(cause),
             hint: None,
             code: Code::Failed,
+            printing: false,
         }
     }
 
@@ -119,15 +124,15 @@ impl Failure {
     /// Tells the user, on standard error; the exit code.
     pub fn report(self) -> ExitCode {
         if self.is_closed_pipe() {
-            // As in `mydevicectl list | head`: whoever read has enough.
             return ExitCode::SUCCESS;
         }
         anstream::eprintln!("mydevicectl: {self}");
         ExitCode::from(self.code as u8)
     }
 
+    /// Whether this is as in `mydevicectl list | head`: whoever read has enough. A dump is no such text: it holds what was taken.
     fn is_closed_pipe(&self) -> bool {
-        self.errno() == Some(Errno::EPIPE)
+        self.printing && self.errno() == Some(Errno::EPIPE)
     }
 
     fn message(&self) -> String {
@@ -202,6 +207,7 @@ impl From<io::Error> for Failure {
             cause: Some(cause),
             hint: None,
             code: Code::Failed,
+            printing: true,
         }
     }
 }
@@ -238,6 +244,15 @@ mod tests {
             failure.message(),
             "cannot add it: the name \"a split=1\" has a blank in it"
         );
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_of_what_is_printed_alone() {
+        let closed = || io::Error::from(Errno::EPIPE);
+        assert!(Failure::from(closed()).is_closed_pipe());
+        assert!(!Failure::from(io::Error::from(Errno::ENOSPC)).is_closed_pipe());
+        assert!(!Failure::from_file("write to standard output", closed()).is_closed_pipe());
+        assert!(!Failure::from_io("measure a pipe", closed()).is_closed_pipe());
     }
 
     #[test]

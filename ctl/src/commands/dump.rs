@@ -3,11 +3,12 @@
 use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal, Read, Write},
+    os::fd::AsFd,
     path::PathBuf,
 };
 
 use clap::Args;
-use mydevice::{Device, Discipline, OpenOptions};
+use mydevice::{Device, Discipline, Instance, OpenOptions};
 use nix::errno::Errno;
 
 use crate::{
@@ -47,55 +48,45 @@ impl Dump {
         }
         let reading = OpenOptions::new().read(true).nonblocking(true);
         let device = target::open(&instance, &reading)?;
-        // Before anything is taken.
+        // The first line is written before anything is taken: a file that takes nothing is noticed then.
         let (out, to) = self.output()?;
+        let is_file = out.metadata().is_ok_and(|found| found.is_file());
+        let writer = Writer::new(BufWriter::new(out), discipline);
+        let writer = writer
+            .map_err(|error| Failure::from_file(format!("write to {to}"), error).hint(NOTHING))?;
         let mut copy = Copy {
             device: &device,
-            writer: Writer::new(BufWriter::new(out), discipline)
-                .attempt(|| format!("write to {to}"))?,
-            to,
-            bytes: 0,
+            writer,
+            taken: 0,
+            put: 0,
             unfinished: false,
         };
-        // No more than there was when it began, so that it ends while others write.
-        let status = device
-            .status()
-            .attempt(|| format!("look into {instance}"))?;
-        let stored = u64::from(status.bytes_used);
-        match discipline {
-            Discipline::Spool => copy.files(stored)?,
-            _ if discipline.keeps_records() => copy.records(stored)?,
-            _ => copy.bytes(stored)?,
-        }
-        let Copy {
-            writer,
-            to,
-            bytes,
-            unfinished,
-            ..
-        } = copy;
-        let pieces = writer.end().attempt(|| format!("write to {to}"))?;
-        let note = if unfinished {
+        let done = copy.all(discipline, &to);
+        done.map_err(|failure| failure.hint(copy.loss(&instance, discipline, &to, is_file)))?;
+        let note = if copy.unfinished {
             "; the last file is still being written, and this is what there was of it"
         } else {
             ""
         };
         anstream::eprintln!(
             "{instance}: {} in {}{note}",
-            count(bytes, "byte"),
-            count(pieces, "piece")
+            count(copy.put, "byte"),
+            count(copy.writer.pieces(), "piece")
         );
         Ok(())
     }
 
-    fn output(&self) -> Result<(Box<dyn Write>, String)> {
+    fn output(&self) -> Result<(File, String)> {
         let Some(path) = &self.file else {
             if io::stdout().is_terminal() {
                 let error = "a dump is no text for a terminal";
                 return Err(Failure::new(Code::Usage, error)
                     .hint("name a file, or redirect standard output"));
             }
-            return Ok((Box::new(io::stdout()), "standard output".to_owned()));
+            // Without the buffer of `io::stdout`, which ends at each line.
+            let out = io::stdout().as_fd().try_clone_to_owned();
+            let out = out.map_err(|error| Failure::from_file("write to standard output", error))?;
+            return Ok((File::from(out), "standard output".to_owned()));
         };
         let mut options = File::options();
         options.write(true).create(true).truncate(true);
@@ -105,16 +96,21 @@ impl Dump {
                 .hint_for(Errno::EEXIST, || "--force overwrites it".to_owned())
                 .hint_for(Errno::ENOENT, || "its folder must be there".to_owned())
         })?;
-        Ok((Box::new(file), path.display().to_string()))
+        Ok((file, path.display().to_string()))
     }
 }
+
+/// What a dump says that failed before it read.
+const NOTHING: &str = "nothing was taken";
 
 /// A dump in progress.
 struct Copy<'a, W: Write> {
     device: &'a Device,
     writer: Writer<W>,
-    to: String,
-    bytes: u64,
+    /// Bytes that reads gave.
+    taken: u64,
+    /// Those of them that were written.
+    put: u64,
     unfinished: bool,
 }
 
@@ -128,30 +124,44 @@ enum Got {
 }
 
 impl<W: Write> Copy<'_, W> {
-    fn bytes(&mut self, stored: u64) -> Result<()> {
-        while self.bytes < stored {
+    /// Everything from the first piece to the last line.
+    fn all(&mut self, discipline: Discipline, to: &str) -> Result<()> {
+        // No more than there was when it began, so that it ends while others write.
+        let status = self.device.status().attempt(|| "look into the device")?;
+        let stored = u64::from(status.bytes_used);
+        match discipline {
+            Discipline::Spool => self.files(stored, to)?,
+            _ if discipline.keeps_records() => self.records(stored, to)?,
+            _ => self.bytes(stored, to)?,
+        }
+        self.writer.end().map_err(|error| unwritten(to, error))
+    }
+
+    fn bytes(&mut self, stored: u64, to: &str) -> Result<()> {
+        while self.taken < stored {
             match self.read()? {
-                Got::Bytes(bytes) => self.put(&bytes)?,
+                Got::Bytes(bytes) => self.put(&bytes, to)?,
                 Got::End | Got::Nothing => break,
             }
         }
         Ok(())
     }
 
-    fn records(&mut self, stored: u64) -> Result<()> {
+    fn records(&mut self, stored: u64, to: &str) -> Result<()> {
         let device = self.device;
         let mut records = device.records();
-        while self.bytes < stored {
-            match got(records.next().unwrap_or(Ok(Vec::new())))? {
-                Got::Bytes(bytes) => self.put(&bytes)?,
+        while self.taken < stored {
+            let record = got(records.next().unwrap_or(Ok(Vec::new())));
+            match self.count(record)? {
+                Got::Bytes(bytes) => self.put(&bytes, to)?,
                 Got::End | Got::Nothing => break,
             }
         }
         Ok(())
     }
 
-    fn files(&mut self, stored: u64) -> Result<()> {
-        while self.bytes < stored {
+    fn files(&mut self, stored: u64, to: &str) -> Result<()> {
+        while self.taken < stored {
             let mut file = Vec::new();
             loop {
                 match self.read()? {
@@ -166,7 +176,7 @@ impl<W: Write> Copy<'_, W> {
             if file.is_empty() {
                 break;
             }
-            self.put(&file)?;
+            self.put(&file, to)?;
             if self.unfinished {
                 break;
             }
@@ -177,25 +187,63 @@ impl<W: Write> Copy<'_, W> {
         Ok(())
     }
 
-    fn read(&self) -> Result<Got> {
+    fn read(&mut self) -> Result<Got> {
         let mut buffer = vec![0; 1 << 16];
         let mut device = self.device;
-        got(device.read(&mut buffer).map(|n| {
+        let read = got(device.read(&mut buffer).map(|n| {
             buffer.truncate(n);
             buffer
-        }))
+        }));
+        self.count(read)
     }
 
-    fn put(&mut self, piece: &[u8]) -> Result<()> {
-        self.bytes += piece.len() as u64;
-        self.writer.piece(piece).map_err(|error| {
-            let lost = format!(
-                "if reading takes away, the last {} that were read are lost",
-                count(piece.len(), "byte")
-            );
-            Failure::from_file(format!("write to {}", self.to), error).hint(lost)
-        })
+    fn count(&mut self, read: Result<Got>) -> Result<Got> {
+        if let Ok(Got::Bytes(bytes)) = &read {
+            self.taken += bytes.len() as u64;
+        }
+        read
     }
+
+    fn put(&mut self, piece: &[u8], to: &str) -> Result<()> {
+        let written = self.writer.piece(piece);
+        written.map_err(|error| unwritten(to, error))?;
+        self.put += piece.len() as u64;
+        Ok(())
+    }
+
+    /// What a dump that ends here has cost. A file keeps what was written to it; what went elsewhere may have reached nobody.
+    fn loss(&self, instance: &Instance, from: Discipline, to: &str, is_file: bool) -> String {
+        let amount =
+            |bytes, pieces| format!("{} in {}", count(bytes, "byte"), count(pieces, "piece"));
+        let (rest, pieces) = (self.taken - self.put, self.writer.pieces());
+        // Each piece is written before the next is read.
+        let begun = u64::from(rest > 0);
+        if !from.takes() {
+            format!("nothing is lost: what is read stays in {instance}, a {from}")
+        } else if self.taken == 0 {
+            NOTHING.to_owned()
+        } else if !is_file {
+            format!(
+                "{} were taken from {instance}, and are lost unless whoever read {to} has kept them",
+                amount(self.taken, pieces + begun)
+            )
+        } else if rest == 0 {
+            format!(
+                "{} were taken from {instance}, and are in {to}, which lacks its last line, `end {pieces}`",
+                amount(self.put, pieces)
+            )
+        } else {
+            format!(
+                "{} were taken from {instance} and are lost; {to} has the {} before, and is no whole dump",
+                amount(rest, begun),
+                amount(self.put, pieces)
+            )
+        }
+    }
+}
+
+fn unwritten(to: &str, error: io::Error) -> Failure {
+    Failure::from_file(format!("write to {to}"), error)
 }
 
 fn got(read: io::Result<Vec<u8>>) -> Result<Got> {

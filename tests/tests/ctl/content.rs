@@ -2,10 +2,12 @@
 
 //! `dump` and `load`.
 
+use std::{io::Read, process::Stdio};
+
 use mydevice_tests::{Instance, Module, guest::sh};
 use tempfile::TempDir;
 
-use crate::tool::{ok, program, refused, run};
+use crate::tool::{Run, command, ended, ok, program, refusal, refused, run};
 
 /// A place for a dump.
 fn place() -> (TempDir, String) {
@@ -198,4 +200,82 @@ fn a_load_into_a_full_one_says_how_far_it_came() {
     });
     ok(&format!("load --wait small {file}"));
     assert_eq!(reader.join().unwrap().len(), 14);
+}
+
+/// A run whose output somebody begins to read, and then does not go on. It must print more than a pipe holds, so that it
+/// cannot be through before.
+fn left_alone(words: &str) -> Run {
+    let mut tool = command(words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = tool.stdout.take().unwrap();
+    out.read_exact(&mut [0; 40]).unwrap();
+    drop(out);
+    ended(tool.wait_with_output().unwrap())
+}
+
+/// Who reads a list may stop; who reads a dump, and stops, loses what was taken for it.
+#[test]
+fn a_dump_whose_reader_goes_says_what_it_has_taken() {
+    let _module = Module::load(&[]);
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let run = ended(command("list").stdout(closed()).output().unwrap());
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+
+    let stream = Instance::add("a capacity=1000000");
+    stream.writer().put("x".repeat(300_000));
+    let run = ended(command("dump a").stdout(closed()).output().unwrap());
+    refusal(&run, "dump", 1, &["EPIPE", "nothing was taken"]);
+    assert_eq!(stream.proc().bytes_used, 300_000);
+
+    let run = left_alone("dump a");
+    let taken = 300_000 - stream.proc().bytes_used;
+    assert!(taken > 0, "{run:?}");
+    let said = format!("{taken} bytes in {} piece", taken.div_ceil(1 << 16));
+    refusal(&run, "dump", 1, &["EPIPE", &said, "taken from mydevice-a"]);
+
+    let log = Instance::add("b discipline=log capacity=1000000");
+    for _ in 0..3 {
+        log.writer().put("x".repeat(100_000));
+    }
+    let run = left_alone("dump b");
+    refusal(&run, "dump", 1, &["EPIPE", "nothing is lost"]);
+}
+
+#[test]
+fn a_dump_onto_a_full_disk_says_what_it_has_taken() {
+    let _module = Module::load(&[]);
+    let (folder, file) = place();
+    let stack = Instance::add("a discipline=stack");
+    let log = Instance::add("b discipline=log capacity=65536");
+    for instance in [&stack, &log] {
+        for _ in 0..4 {
+            instance.writer().put("x".repeat(8000));
+        }
+    }
+    refused("dump -f a /dev/full", 1, &["ENOSPC", "nothing was taken"]);
+    assert_eq!(stack.proc().bytes_used, 32000);
+
+    // Room for two of them.
+    let folder = folder.path().display().to_string();
+    sh(&format!("mount -t tmpfs -o size=16k none {folder}"));
+    refused(
+        &format!("dump a {file}"),
+        1,
+        &[
+            "ENOSPC",
+            "8000 bytes in 1 piece were taken from mydevice-a and are lost",
+            "has the 16000 bytes in 2 pieces before",
+        ],
+    );
+    assert_eq!(stack.proc().bytes_used, 8000);
+    refused(
+        &format!("dump -f b {file}"),
+        1,
+        &["ENOSPC", "nothing is lost"],
+    );
+    assert_eq!(log.proc().bytes_used, 32000);
+    sh(&format!("umount {folder}"));
 }

@@ -4,7 +4,7 @@
 
 use std::{
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -25,6 +25,14 @@ pub fn program() -> PathBuf {
         .into()
 }
 
+/// It with these words, and without input.
+pub fn command(words: &str) -> Command {
+    let mut command = Command::new(program());
+    command.args(words.split_whitespace()).stdin(Stdio::null());
+    command.stderr(Stdio::piped());
+    command
+}
+
 /// Runs it with these words.
 #[track_caller]
 pub fn run(words: &str) -> Run {
@@ -41,10 +49,13 @@ pub fn run_as_nobody(words: &str) -> Run {
 
 #[track_caller]
 fn finish(command: &mut Command) -> Run {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .expect("running the tool");
+    let output = command.stdin(Stdio::null()).output();
+    ended(output.expect("running the tool"))
+}
+
+/// How a run went that gave this.
+#[track_caller]
+pub fn ended(output: Output) -> Run {
     Run {
         code: output.status.code().expect("an exit code"),
         out: String::from_utf8(output.stdout).expect("text"),
