@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sizes, as people write and read them: `64K`, `1.5M`.
+//! Sizes, as people write them (`64K`) and read them (`1.5M`).
 
 /// The units, each 1024 times the one before.
 const UNITS: [&str; 5] = ["", "K", "M", "G", "T"];
+
+/// The largest capacity that there can be, in bytes.
+const MOST: u32 = i32::MAX as u32;
 
 /// A number of bytes on the command line. Whether the device can have it is for the kernel to say.
 pub fn parse(text: &str) -> Result<u32, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = text.get(digits.len()..).unwrap_or_default();
-    let unit = unit.trim_end_matches("iB").to_ascii_uppercase();
+    let unit = match unit.strip_suffix("iB") {
+        // Of nothing but bytes there is no short form.
+        Some(short) if !short.is_empty() => short,
+        _ => unit,
+    };
+    let unit = unit.to_ascii_uppercase();
     let power = UNITS.iter().position(|u| *u == unit);
     let number = digits.parse::<u64>().ok();
     let bytes = number.zip(power).and_then(|(number, power)| {
         let factor = 1024_u64.checked_pow(u32::try_from(power).ok()?)?;
         u32::try_from(number.checked_mul(factor)?).ok()
     });
-    bytes.ok_or_else(|| {
-        format!("a size is a number of bytes up to {}, or one with K, M or G behind it, of 1024, 1024² or 1024³ bytes", u32::MAX)
+    bytes.filter(|bytes| *bytes <= MOST).ok_or_else(|| {
+        format!("a size is a whole number of bytes up to {MOST}, or one with K, M or G behind it, of 1024, 1024² or 1024³ bytes")
     })
 }
 
@@ -49,12 +57,19 @@ mod tests {
             ("64k", 65536),
             ("64KiB", 65536),
             ("1M", 1 << 20),
-            ("2G", 1 << 31),
+            ("1GiB", 1 << 30),
+            ("2147483647", MOST),
         ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
-        for text in ["", "K", "-1", "4G", "1.5K", "4 K", "4096X", "4KK"] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in [
+            "", "K", "-1", "2G", "4G", "1.5K", "4 K", "4096X", "4KK", "4iB", "4KiBiB", "4KB",
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(
+                error.contains("whole number of bytes up to 2147483647"),
+                "{error}"
+            );
         }
     }
 
