@@ -93,6 +93,14 @@ impl Failure {
         }
     }
 
+    /// The failure of something that stands there, in a file.
+    pub fn at(self, place: impl Display) -> Self {
+        Self {
+            what: format!("{place}: {}", self.what),
+            ..self
+        }
+    }
+
     /// The way out, in place of what the errno alone suggests.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
@@ -224,6 +232,15 @@ mod tests {
         assert_eq!(
             failure.message(),
             "cannot set capacity to 0: Invalid argument (EINVAL)\n  valid: 1 to 9"
+        );
+    }
+
+    #[test]
+    fn a_place_comes_before_all_else() {
+        let failure = Failure::from_io("add \"x\"", Errno::EINVAL.into()).at("f:1");
+        assert_eq!(
+            failure.message(),
+            "f:1: cannot add \"x\": Invalid argument (EINVAL)"
         );
     }
 

@@ -6,7 +6,7 @@
 const UNITS: [&str; 5] = ["", "K", "M", "G", "T"];
 
 /// The largest capacity that there can be, in bytes.
-const MOST: u32 = i32::MAX as u32;
+pub const MOST: u32 = i32::MAX as u32;
 
 /// A number of bytes on the command line. Whether the device can have it is for the kernel to say.
 pub fn parse(text: &str) -> Result<u32, String> {
@@ -27,6 +27,17 @@ pub fn parse(text: &str) -> Result<u32, String> {
     bytes.filter(|bytes| *bytes <= MOST).ok_or_else(|| {
         format!("a size is a whole number of bytes up to {MOST}, or one with K, M or G behind it, of 1024, 1024² or 1024³ bytes")
     })
+}
+
+/// A number of bytes as `parse` takes it, with the largest unit that leaves it whole.
+pub fn exact(bytes: u32) -> String {
+    let (mut value, mut unit) = (bytes, UNITS.iter());
+    let mut name = unit.next().unwrap_or(&"");
+    while value > 0 && value.is_multiple_of(1024) {
+        let Some(next) = unit.next() else { break };
+        (value, name) = (value / 1024, next);
+    }
+    format!("{value}{name}")
 }
 
 /// A number of bytes, or of bytes a second, with three digits or so.
@@ -70,6 +81,23 @@ mod tests {
                 error.contains("whole number of bytes up to 2147483647"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn an_exact_size_is_understood_as_it_was_meant() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1, "1"),
+            (1025, "1025"),
+            (1536, "1536"),
+            (65536, "64K"),
+            (2 << 20, "2M"),
+            (1 << 30, "1G"),
+            (MOST, "2147483647"),
+        ] {
+            assert_eq!(exact(bytes), text);
+            assert_eq!(parse(text), Ok(bytes));
         }
     }
 

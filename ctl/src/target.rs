@@ -28,6 +28,12 @@ pub fn find(target: &str) -> Result<Instance> {
     Instance::find(target).attempt(|| format!("find an instance named {target:?}"))
 }
 
+/// What people call it: the name that was given to `add`, or the full one of an instance made at load.
+pub fn short(instance: &Instance) -> &str {
+    let name = instance.name();
+    name.strip_prefix("mydevice-").unwrap_or(name)
+}
+
 /// Opens a node of the instance, for whichever direction is asked for.
 pub fn open(instance: &Instance, options: &OpenOptions) -> Result<Device> {
     options.open(instance.name()).map_err(|error| {

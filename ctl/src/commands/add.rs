@@ -2,12 +2,12 @@
 
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 use mydevice::{Add, Discipline, OnEmpty};
-use nix::errno::Errno;
 use serde_json::json;
 
 use crate::{
     failure::{Failure, Result},
     output::{self, Format},
+    request::{Request, Written},
     size,
 };
 
@@ -69,15 +69,16 @@ impl AddCommand {
         if self.split {
             add = add.split(true);
         }
+        let request = Request {
+            name: self.name,
+            discipline: self.discipline,
+            capacity: self.capacity,
+            max_capacity: self.max_capacity,
+            split: self.split,
+            written: Written::Options,
+        };
         let instance = add.add().map_err(|error| {
-            Failure::from_io(format!("add {:?}", add.command()), error)
-                .hint_for(Errno::EINVAL, || self.rules())
-                .hint_for(Errno::EEXIST, || {
-                    format!(
-                        "the name is taken: `mydevicectl remove {}`, or choose another",
-                        self.name
-                    )
-                })
+            request.explain(Failure::from_io(format!("add {:?}", add.command()), error))
         })?;
         let nodes: Vec<_> = instance
             .nodes()
@@ -90,16 +91,5 @@ impl AddCommand {
             output::lines(&nodes)?;
         }
         Ok(())
-    }
-
-    /// What the kernel may have refused.
-    fn rules(&self) -> String {
-        let mut rules =
-            "a name is 1 to 32 of a-z, 0-9, _ and -, and does not begin with mydevice".to_owned();
-        if self.capacity.is_some() || self.max_capacity.is_some() {
-            rules +=
-                "\na capacity is at least 1 and at most max_capacity, which is at most 2147483647";
-        }
-        rules
     }
 }

@@ -7,12 +7,14 @@ use std::{
 };
 
 use clap::Args;
-use mydevice::{Add, CLASS, Discipline, Instance, OnEmpty};
+use mydevice::{Add, Discipline, Instance, OnEmpty};
 use nix::errno::Errno;
 
 use crate::{
     failure::{Code, Failure, Result},
     output,
+    request::{Request, Written, removal},
+    size::MOST,
 };
 
 /// The folder whose files are meant if none is named.
@@ -35,9 +37,7 @@ pub struct Apply {
 #[derive(Debug)]
 struct Wish {
     place: Place,
-    name: String,
-    discipline: Option<Discipline>,
-    split: bool,
+    request: Request,
     add: Add,
 }
 
@@ -139,9 +139,14 @@ impl Wish {
         }
         let mut wish = Self {
             add: Add::new(&name),
-            name,
-            discipline: None,
-            split: false,
+            request: Request {
+                name,
+                discipline: None,
+                capacity: None,
+                max_capacity: None,
+                split: false,
+                written: Written::Line,
+            },
             place,
         };
         let mut seen = Vec::new();
@@ -161,7 +166,7 @@ impl Wish {
         let valid = match word.split_once('=') {
             Some(("discipline", value)) => match value.parse() {
                 Ok(discipline) => {
-                    self.discipline = Some(discipline);
+                    self.request.discipline = Some(discipline);
                     self.add = self.add.discipline(discipline);
                     return Ok(self);
                 }
@@ -175,23 +180,21 @@ impl Wish {
                 Err(_) => format!("it is one of {}", OnEmpty::WORDS.join(", ")),
             },
             Some(("split", value @ ("0" | "1"))) => {
-                self.split = value == "1";
-                self.add = self.add.split(self.split);
+                self.request.split = value == "1";
+                self.add = self.add.split(self.request.split);
                 return Ok(self);
             }
             Some(("split", _)) => "it is 0 or 1".to_owned(),
             Some((key @ ("capacity" | "max_capacity" | "read_timeout_ms"), value)) => {
-                match value.parse::<u32>() {
-                    Ok(number) => {
-                        self.add = match key {
-                            "capacity" => self.add.capacity(number),
-                            "max_capacity" => self.add.max_capacity(number),
-                            _ => self.add.read_timeout_ms(number),
-                        };
-                        return Ok(self);
+                return match value.parse::<u32>() {
+                    Ok(number) => Ok(self.with_number(key, number)),
+                    Err(_) if key == "read_timeout_ms" => {
+                        Err(self.refuse(word, &format!("it is a number up to {}", u32::MAX)))
                     }
-                    Err(_) => format!("it is a number up to {}", u32::MAX),
-                }
+                    Err(_) => {
+                        Err(self.refuse(word, &format!("it is a number up to {MOST}, without a unit")))
+                    }
+                };
             }
             _ => "after the name there may be discipline=, capacity=, max_capacity=, on_empty=, read_timeout_ms= and split="
                 .to_owned(),
@@ -199,10 +202,25 @@ impl Wish {
         Err(self.refuse(word, &valid))
     }
 
+    fn with_number(mut self, key: &str, number: u32) -> Self {
+        match key {
+            "capacity" => {
+                self.request.capacity = Some(number);
+                self.add = self.add.capacity(number);
+            }
+            "max_capacity" => {
+                self.request.max_capacity = Some(number);
+                self.add = self.add.max_capacity(number);
+            }
+            _ => self.add = self.add.read_timeout_ms(number),
+        }
+        self
+    }
+
     fn refuse(&self, word: &str, valid: &str) -> Failure {
         let what = format!(
             "{}: {word:?} makes no sense for {:?}",
-            self.place, self.name
+            self.place, self.request.name
         );
         Failure::new(Code::Refused, what).hint(valid)
     }
@@ -215,50 +233,56 @@ impl Wish {
                 self.compare().map(|()| None)
             }
             Err(error) => {
-                let what = format!("{}: add {:?}", self.place, self.add.command());
-                Err(Failure::from_io(what, error).hint_for(Errno::EINVAL, || {
-                    "a name is 1 to 32 of a-z, 0-9, _ and -, and does not begin with mydevice;\n\
-                     a capacity is at least 1 and at most max_capacity"
-                        .to_owned()
-                }))
+                let failure = Failure::from_io(format!("add {:?}", self.add.command()), error);
+                Err(self.request.explain(failure).at(&self.place))
             }
         }
     }
 
     /// Whether the instance that is there is what this asks for.
     fn compare(&self) -> Result<()> {
+        let name = &self.request.name;
+        let Some((taken, there)) = self.request.owner() else {
+            let failure = Failure::from_io(
+                format!("add {:?}", self.add.command()),
+                Errno::EEXIST.into(),
+            );
+            return Err(self.request.explain(failure).at(&self.place));
+        };
         let differs = |what: String| {
-            Err(Failure::new(
-                Code::Refused,
-                format!("{}: {:?} is there already, {what}", self.place, self.name),
+            Err(
+                Failure::new(Code::Refused, format!("{}: {what}", self.place))
+                    .hint(format!("if that is meant: {}", removal(&there))),
             )
-            .hint(format!(
-                "what it holds would be lost: `mydevicectl remove {}`, if that is meant",
-                self.name
-            )))
         };
-        let there = match Instance::find(&self.name) {
-            Ok(there) if there.name() == format!("mydevice-{}", self.name) => there,
-            // x_w, which a split x has.
-            _ => return differs("as a node of a split instance".to_owned()),
-        };
-        if there.is_split() != self.split {
+        if there.name() != format!("mydevice-{name}") {
+            // x_w beside a split x, or the other way round.
+            return differs(match there.name() == taken {
+                true => format!(
+                    "{name:?} cannot have the node {taken}: an instance of that name is there already"
+                ),
+                false => {
+                    format!("{name:?} is there already, as a node of {there}, a split instance")
+                }
+            });
+        }
+        if there.is_split() != self.request.split {
             let nodes = match there.is_split() {
                 true => "with a node per direction",
                 false => "with one node for both directions",
             };
             return differs(format!(
-                "{nodes}, and split={} is asked for",
-                u8::from(self.split)
+                "{name:?} is there already, {nodes}, and split={} is asked for",
+                u8::from(self.request.split)
             ));
         }
-        let now = there
-            .discipline()
-            .map_err(|e| Failure::from_io(format!("read {CLASS}/{there}/discipline"), e))?;
-        match self.discipline {
-            Some(wanted) if wanted != now => {
-                differs(format!("a {now}, and discipline={wanted} is asked for"))
-            }
+        let now = there.discipline().map_err(|error| {
+            Failure::from_io(format!("read the discipline of {there}"), error).at(&self.place)
+        })?;
+        match self.request.discipline {
+            Some(wanted) if wanted != now => differs(format!(
+                "{name:?} is there already, a {now}, and discipline={wanted} is asked for"
+            )),
             _ => Ok(()),
         }
     }

@@ -38,11 +38,21 @@ fn apply_names_the_line_that_fails_and_goes_on() {
     let _module = Module::load(&[]);
     Instance::add("jobs");
     Instance::add("in split=1");
+    Instance::add("out_w");
     for (line, said) in [
         ("jobs discipline=spool", "discipline=spool is asked for"),
         ("jobs split=1", "split=1 is asked for"),
-        ("in_w", "node of a split instance"),
-        ("Jobs", "EINVAL"),
+        ("in_w", "node of mydevice-in, a split instance"),
+        ("in_w", "`mydevicectl remove in`"),
+        (
+            "out split=1",
+            "mydevice-out_w: an instance of that name is there",
+        ),
+        ("out split=1", "`mydevicectl remove out_w`"),
+        ("Jobs", ":1: cannot add \"Jobs\": Invalid argument (EINVAL)"),
+        ("Jobs", "a name is 1 to 32"),
+        ("new capacity=2097152", "1048576 for a stream"),
+        ("new capacity=2097152", "add max_capacity=2097152"),
         ("new capacity=0", "EINVAL"),
         ("new capacity=4K", "capacity=4K"),
     ] {

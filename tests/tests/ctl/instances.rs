@@ -13,7 +13,7 @@ use std::{
 use mydevice_tests::{Instance, Module, sleeping_write};
 use serde_json::{Value, json};
 
-use crate::tool::{json, ok, refused, run, run_as_nobody};
+use crate::tool::{json, ok, refusal, refused, run, run_as_nobody};
 
 #[test]
 fn a_list_is_a_table_of_all() {
@@ -214,15 +214,64 @@ fn add_prints_the_nodes_of_what_it_made() {
     refused(
         "add jobs",
         6,
-        &["add \"jobs\"", "EEXIST", "mydevicectl remove jobs"],
+        &[
+            "add \"jobs\"",
+            "EEXIST",
+            "`mydevicectl remove jobs`",
+            "mydevice-jobs holds is lost",
+        ],
     );
+    // A node's name leads to the instance, with all that it holds.
+    refused(
+        "add in_w",
+        6,
+        &[
+            "EEXIST",
+            "mydevice-in_w is a node of mydevice-in",
+            "`mydevicectl remove in`",
+            "mydevice-in holds is lost",
+        ],
+    );
+    Instance::add("out_r");
+    refused(
+        "add out --split",
+        6,
+        &[
+            "EEXIST",
+            "mydevice-out_r is there",
+            "`mydevicectl remove out_r`",
+        ],
+    );
+    ok("remove out_r");
     refused("add Jobs", 6, &["add \"Jobs\"", "EINVAL", "a-z"]);
     refused(
         "add more -c 0",
         6,
         &["capacity=0", "EINVAL", "max_capacity"],
     );
-    refused("add more -c 5000 --max-capacity 10", 6, &["EINVAL"]);
+    refused(
+        "add more -c 5000 --max-capacity 10",
+        6,
+        &[
+            "EINVAL",
+            "5000 is more than max_capacity, which is to be 10",
+        ],
+    );
+    for (words, limit, way_out) in [
+        ("-c 2M", "1048576 for a stream", "add --max-capacity 2M"),
+        (
+            "-d spool -c 1000000000",
+            "409600000 for a spool",
+            "add --max-capacity 1000000000",
+        ),
+    ] {
+        let words = format!("add more {words}");
+        let run = run(&words);
+        refusal(&run, &words, 6, &["EINVAL", limit, way_out]);
+        assert!(!run.err.contains("a-z"), "its name is good: {run:?}");
+        ok(&format!("{words} {}", way_out.trim_start_matches("add ")));
+        ok("remove more");
+    }
     refused(
         "add more -d heap",
         2,
