@@ -188,7 +188,7 @@ fn meaning(cause: &io::Error) -> (Code, Option<&'static str>) {
         Some(Errno::EINVAL | Errno::EEXIST | Errno::EMSGSIZE | Errno::ENOTTY) => {
             (Code::Refused, None)
         }
-        Some(Errno::EBUSY | Errno::EAGAIN) => (Code::Busy, None),
+        Some(Errno::EBUSY | Errno::EAGAIN | Errno::ENOSPC) => (Code::Busy, None),
         // What cannot be said to the kernel.
         None if cause.kind() == io::ErrorKind::InvalidInput => (Code::Refused, None),
         _ => (Code::Failed, None),
@@ -242,6 +242,14 @@ mod tests {
             failure.message(),
             "f:1: cannot add \"x\": Invalid argument (EINVAL)"
         );
+    }
+
+    #[test]
+    fn full_may_work_later_but_a_full_disk_is_none_of_ours() {
+        let code = |failure: Failure| failure.code;
+        let full = || io::Error::from(Errno::ENOSPC);
+        assert_eq!(code(Failure::from_io("load it", full())), Code::Busy);
+        assert_eq!(code(Failure::from_file("write it", full())), Code::Failed);
     }
 
     #[test]

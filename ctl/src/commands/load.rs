@@ -58,12 +58,13 @@ impl Load {
         }
         let mut loading = Loading {
             instance: &instance,
+            into,
             writing: OpenOptions::new().write(true).nonblocking(!self.wait),
             bytes: 0,
             pieces: 0,
             of: pieces.len(),
         };
-        loading.all(into, &pieces)?;
+        loading.all(&pieces)?;
         anstream::eprintln!(
             "{instance}: {} in {}",
             count(loading.bytes, "byte"),
@@ -110,6 +111,7 @@ fn boundaries(discipline: Discipline) -> &'static str {
 /// A load in progress.
 struct Loading<'a> {
     instance: &'a Instance,
+    into: Discipline,
     writing: OpenOptions,
     bytes: usize,
     pieces: usize,
@@ -117,10 +119,10 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    fn all(&mut self, into: Discipline, pieces: &[Vec<u8>]) -> Result<()> {
+    fn all(&mut self, pieces: &[Vec<u8>]) -> Result<()> {
         let mut device = self.open()?;
         for piece in pieces {
-            if into.keeps_files() && self.pieces > 0 {
+            if self.into.keeps_files() && self.pieces > 0 {
                 // What is written through one open is one file.
                 device = self.open()?;
             }
@@ -157,17 +159,84 @@ impl Loading<'_> {
             of,
             ..
         } = self;
-        let full = || {
-            format!(
-                "it is full: {pieces} of {of} pieces are in, {bytes} bytes. `mydevicectl resize {instance} SIZE` makes \
-                 room, and --wait waits for readers"
-            )
-        };
-        Failure::from_io(format!("load piece {} of {of} into {instance}", pieces + 1), error)
-            .hint_for(Errno::EAGAIN, full)
-            .hint_for(Errno::ENOSPC, full)
-            .hint_for(Errno::EMSGSIZE, || {
-                format!("a record is larger than the instance; {pieces} of {of} pieces are in. `mydevicectl resize` makes room")
+        let done = format!("{pieces} of {of} pieces are in, {bytes} bytes");
+        let failure = Failure::from_io(
+            format!("load piece {} of {of} into {instance}", pieces + 1),
+            error,
+        );
+        failure
+            .hint_for(Errno::EAGAIN, || {
+                full(self.into, instance.name(), &done, false)
             })
+            .hint_for(Errno::ENOSPC, || {
+                full(self.into, instance.name(), &done, true)
+            })
+            .hint_for(Errno::EMSGSIZE, || {
+                let room = match self.into {
+                    Discipline::Stack => {
+                        format!("max_capacity: `mydevicectl set {instance} max_capacity=...`")
+                    }
+                    _ => format!("the capacity: `mydevicectl resize {instance} SIZE`"),
+                };
+                format!("the record is larger than all of the instance; {done}. What has to be raised is {room}")
+            })
+    }
+}
+
+/// What to do about an instance that takes no more, `for_good` if waiting would not have helped.
+fn full(into: Discipline, instance: &str, done: &str, for_good: bool) -> String {
+    let room = match into {
+        Discipline::Buffer if for_good => format!(
+            "`mydevicectl clear {instance}` or `mydevicectl resize {instance} SIZE` makes room; a buffer never waits for it, also with --wait"
+        ),
+        // What takes turns, or a log, in which old records make room for new ones.
+        Discipline::Buffer | Discipline::Log => {
+            return format!("somebody else is writing: {done}. --wait waits for them");
+        }
+        // It grows by itself, up to there.
+        Discipline::Stack => format!(
+            "`mydevicectl set {instance} max_capacity=...` makes room, and --wait waits for readers"
+        ),
+        _ => {
+            format!("`mydevicectl resize {instance} SIZE` makes room, and --wait waits for readers")
+        }
+    };
+    format!("it is full: {done}. {room}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_out_is_one_that_the_discipline_has() {
+        for (into, for_good, says, says_not) in [
+            (
+                Discipline::Stream,
+                false,
+                "resize mydevice-x",
+                "max_capacity",
+            ),
+            (Discipline::Spool, false, "--wait waits", "clear"),
+            (
+                Discipline::Stack,
+                false,
+                "set mydevice-x max_capacity=",
+                "resize",
+            ),
+            (Discipline::Buffer, true, "clear mydevice-x", "--wait waits"),
+            (
+                Discipline::Buffer,
+                false,
+                "somebody else is writing",
+                "full",
+            ),
+            (Discipline::Log, false, "somebody else is writing", "full"),
+        ] {
+            let hint = full(into, "mydevice-x", "1 of 2 pieces are in", for_good);
+            assert!(hint.contains(says), "{says:?} is missing in {hint}");
+            assert!(!hint.contains(says_not), "{says_not:?} is in {hint}");
+            assert!(hint.contains("1 of 2 pieces are in"), "{hint}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! The exit codes that `--help` promises.
 
 use mydevice_tests::{Instance, Module};
+use nix::errno::Errno;
 
 use crate::tool::{ok, refusal, refused, run, run_as_nobody};
 
@@ -71,4 +72,23 @@ fn every_code_means_what_help_says() {
             &["not loaded", "modprobe mydevice", "mydevicectl doctor"],
         );
     }
+}
+
+/// With a node for each direction, there are half as many instances.
+#[test]
+fn too_many_nodes_are_full() {
+    let _module = Module::load(&["devices=256", "split=Y"]);
+    let mut number = 0;
+    let errno = loop {
+        match Instance::try_add(&format!("x{number} split=1")) {
+            Ok(_) => number += 1,
+            Err(errno) => break errno,
+        }
+    };
+    assert_eq!((errno, number), (Errno::ENOSPC, 4096 / 2 - 256));
+    refused(
+        "add more",
+        7,
+        &["(ENOSPC)", "4096 nodes", "`mydevicectl remove ...`"],
+    );
 }

@@ -179,7 +179,7 @@ fn a_load_into_a_full_one_says_how_far_it_came() {
             "piece 2 of 3",
             "EAGAIN",
             "1 of 3 pieces are in, 8 bytes",
-            "resize",
+            "set mydevice-small max_capacity=",
             "--wait",
         ],
     );
@@ -188,7 +188,12 @@ fn a_load_into_a_full_one_says_how_far_it_came() {
     refused(
         &format!("load tiny {file}"),
         6,
-        &["piece 1 of 3", "EMSGSIZE", "0 of 3"],
+        &[
+            "piece 1 of 3",
+            "EMSGSIZE",
+            "0 of 3",
+            "set mydevice-tiny max_capacity=",
+        ],
     );
     // Somebody reads.
     ok("clear small");
@@ -200,6 +205,31 @@ fn a_load_into_a_full_one_says_how_far_it_came() {
     });
     ok(&format!("load --wait small {file}"));
     assert_eq!(reader.join().unwrap().len(), 14);
+}
+
+/// Waiting would not help.
+#[test]
+fn a_full_buffer_is_to_be_cleared_or_resized() {
+    let _module = Module::load(&[]);
+    let (_folder, file) = place();
+    let buffer = Instance::add("a discipline=buffer capacity=10");
+    buffer.writer().put("0123456789");
+    ok(&format!("dump a {file}"));
+    for wait in ["", " --wait"] {
+        refused(
+            &format!("load a {file}{wait}"),
+            7,
+            &[
+                "ENOSPC",
+                "0 of 1 pieces are in, 0 bytes",
+                "clear mydevice-a",
+                "resize mydevice-a",
+                "a buffer never waits",
+            ],
+        );
+    }
+    ok("resize a 20");
+    ok(&format!("load a {file}"));
 }
 
 /// A run whose output somebody begins to read, and then does not go on. It must print more than a pipe holds, so that it
