@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use mydevice::{Add, Discipline, Instance, OnEmpty};
+use mydevice::{Add, Attribute, Discipline, Instance, OnEmpty};
 use nix::errno::Errno;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     output,
     request::{Request, Written, removal},
     size::MOST,
+    target::short,
 };
 
 /// The folder whose files are meant if none is named.
@@ -38,6 +39,8 @@ pub struct Apply {
 struct Wish {
     place: Place,
     request: Request,
+    /// The other values, each as sysfs would show it.
+    values: Vec<(Attribute, String)>,
     add: Add,
 }
 
@@ -147,6 +150,7 @@ impl Wish {
                 split: false,
                 written: Written::Line,
             },
+            values: Vec::new(),
             place,
         };
         let mut seen = Vec::new();
@@ -174,6 +178,7 @@ impl Wish {
             },
             Some(("on_empty", value)) => match value.parse::<OnEmpty>() {
                 Ok(on_empty) => {
+                    self.values.push((Attribute::OnEmpty, on_empty.to_string()));
                     self.add = self.add.on_empty(on_empty);
                     return Ok(self);
                 }
@@ -203,17 +208,23 @@ impl Wish {
     }
 
     fn with_number(mut self, key: &str, number: u32) -> Self {
-        match key {
+        let attribute = match key {
             "capacity" => {
                 self.request.capacity = Some(number);
                 self.add = self.add.capacity(number);
+                Attribute::Capacity
             }
             "max_capacity" => {
                 self.request.max_capacity = Some(number);
                 self.add = self.add.max_capacity(number);
+                Attribute::MaxCapacity
             }
-            _ => self.add = self.add.read_timeout_ms(number),
-        }
+            _ => {
+                self.add = self.add.read_timeout_ms(number);
+                Attribute::ReadTimeoutMs
+            }
+        };
+        self.values.push((attribute, number.to_string()));
         self
     }
 
@@ -276,15 +287,70 @@ impl Wish {
                 u8::from(self.request.split)
             ));
         }
-        let now = there.discipline().map_err(|error| {
-            Failure::from_io(format!("read the discipline of {there}"), error).at(&self.place)
-        })?;
+        let read = |attribute| {
+            let value = there.attribute(attribute);
+            value.map_err(|error| {
+                Failure::from_io(format!("read {attribute} of {there}"), error).at(&self.place)
+            })
+        };
+        let now = read(Attribute::Discipline)?;
         match self.request.discipline {
-            Some(wanted) if wanted != now => differs(format!(
-                "{name:?} is there already, a {now}, and discipline={wanted} is asked for"
-            )),
-            _ => Ok(()),
+            Some(wanted) if wanted.as_str() != now => {
+                return differs(format!(
+                    "{name:?} is there already, a {now}, and discipline={wanted} is asked for"
+                ));
+            }
+            _ => {}
         }
+        let mut have = Vec::new();
+        for (attribute, _) in &self.values {
+            have.push(read(*attribute)?);
+        }
+        // A stack grows as it is filled.
+        let grown = match Discipline::named(&now) {
+            Discipline::Stack => read(Attribute::BytesUsed)?.parse().unwrap_or(0),
+            _ => 0,
+        };
+        if let Some(note) = self.difference(&there, &have, grown) {
+            anstream::eprintln!("mydevicectl: {}: {note}", self.place);
+        }
+        Ok(())
+    }
+
+    /// What of it was changed after the instance was made. `have` are the values now, and a capacity up to what `grown` has made
+    /// necessary is no change.
+    fn difference(&self, there: &Instance, have: &[String], grown: u64) -> Option<String> {
+        let mut differ: Vec<_> = (self.values.iter().zip(have))
+            .filter(|((attribute, wanted), now)| {
+                let by_itself = *attribute == Attribute::Capacity
+                    && wanted.parse::<u64>().is_ok_and(|wanted| wanted < grown);
+                wanted != *now && !by_itself
+            })
+            .collect();
+        if differ.is_empty() {
+            return None;
+        }
+        // `set` goes from left to right, and capacity may at no time be more than max_capacity.
+        let rises = |wanted: &str, now: &str| wanted.parse::<u64>().ok() > now.parse::<u64>().ok();
+        differ.sort_by_key(|((attribute, wanted), now)| match attribute {
+            Attribute::MaxCapacity if rises(wanted, now) => 0,
+            Attribute::MaxCapacity => 2,
+            _ => 1,
+        });
+        let (mut now, mut wanted) = (Vec::new(), Vec::new());
+        for ((attribute, want), have) in &differ {
+            now.push(format!("{attribute}={have}"));
+            wanted.push(format!("{attribute}={want}"));
+        }
+        let (now, set) = (now.join(" "), wanted.join(" "));
+        let asked = match differ.as_slice() {
+            [((_, want), _)] => want,
+            _ => &set,
+        };
+        Some(format!(
+            "{there} is there with {now}; {asked} is asked for: `mydevicectl set {} {set}`",
+            short(there)
+        ))
     }
 }
 

@@ -64,6 +64,68 @@ fn apply_names_the_line_that_fails_and_goes_on() {
     assert_eq!(run("status new").code, 4, "a line that fails makes nothing");
 }
 
+/// What is there is left as it is, but whoever has changed its line is told how to make it so.
+#[test]
+fn apply_tells_what_was_changed_in_a_line() {
+    let _module = Module::load(&[]);
+    Instance::add("jobs discipline=spool capacity=65536");
+    Instance::add("big capacity=1000 read_timeout_ms=5");
+    for (line, note, set) in [
+        (
+            "jobs capacity=131072",
+            "mydevice-jobs is there with capacity=65536; 131072 is asked for",
+            "set jobs capacity=131072",
+        ),
+        (
+            "jobs capacity=131072 on_empty=eof",
+            "is there with on_empty=block; eof is asked for",
+            "set jobs on_empty=eof",
+        ),
+        (
+            "big capacity=2000000 read_timeout_ms=5 max_capacity=3000000",
+            "is there with max_capacity=1048576 capacity=1000; max_capacity=3000000 capacity=2000000 is asked for",
+            "set big max_capacity=3000000 capacity=2000000",
+        ),
+        (
+            "big max_capacity=500 capacity=100 read_timeout_ms=6",
+            "is there with capacity=2000000 read_timeout_ms=5 max_capacity=3000000",
+            "set big capacity=100 read_timeout_ms=6 max_capacity=500",
+        ),
+    ] {
+        let (_file, path) = file(&format!("\n{line}\n"));
+        let said = run(&format!("apply {path}"));
+        assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");
+        assert!(
+            said.err.starts_with(&format!("mydevicectl: {path}:2: ")),
+            "{said:?}"
+        );
+        for part in [note, &format!("`mydevicectl {set}`")] {
+            assert!(said.err.contains(part), "{part:?} is missing: {said:?}");
+        }
+        ok(set);
+        let said = run(&format!("apply {path}"));
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    }
+    // What a stack has grown to was not set by anybody.
+    let stack = Instance::add("undo discipline=stack capacity=16");
+    stack.writer().put("x".repeat(100));
+    assert_eq!(stack.attribute("capacity"), "128");
+    let (_file, path) = file("undo capacity=16\n");
+    assert_eq!(run(&format!("apply {path}")).err, "");
+}
+
+/// The kernel reads numbers as C does; a line of a file is read as people do.
+#[test]
+fn a_number_in_a_file_is_decimal() {
+    let _module = Module::load(&[]);
+    Instance::add("sysfs capacity=010");
+    let (_file, path) = file("lines capacity=010\n");
+    ok(&format!("apply {path}"));
+    for (name, capacity) in [("mydevice-sysfs", "8"), ("mydevice-lines", "10")] {
+        assert_eq!(Instance::named(name).attribute("capacity"), capacity);
+    }
+}
+
 /// As on a machine that has no such files.
 #[test]
 fn apply_without_files_does_nothing() {
