@@ -50,3 +50,13 @@ pub fn open(instance: &Instance, options: &OpenOptions) -> Result<Device> {
         })
     })
 }
+
+/// The failure of MYDEV_CLEAR or MYDEV_RESIZE, with the way out if the kernel wants more than permission on the node.
+pub fn only_root(failure: Failure, instance: &Instance) -> Failure {
+    failure.hint_for(Errno::EPERM, || {
+        format!(
+            "{instance} is split, and whoever may only put in must not take out: whatever its nodes permit, this is for root \
+             (CAP_SYS_ADMIN): `sudo mydevicectl ...`"
+        )
+    })
+}

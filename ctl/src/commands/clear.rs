@@ -22,6 +22,7 @@ impl Clear {
     pub fn run(self) -> Result<()> {
         let instance = self.target.find()?;
         let device = target::open(&instance, &OpenOptions::new().write(true))?;
-        device.clear().attempt(|| format!("clear {instance}"))
+        let cleared = device.clear().attempt(|| format!("clear {instance}"));
+        cleared.map_err(|failure| target::only_root(failure, &instance))
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use mydevice::{Attribute, OpenOptions};
 use nix::errno::Errno;
 
-use super::set::set;
+use super::set::{explain, set};
 use crate::{
     failure::{Attempt, Result},
     size,
@@ -33,7 +33,11 @@ impl Resize {
             Err(failure) if failure.errno() == Some(Errno::EACCES) => {
                 let device = target::open(&instance, &OpenOptions::new().write(true))?;
                 let resized = device.resize(self.capacity);
-                resized.attempt(|| format!("resize {instance} to {}", self.capacity))
+                let resized = resized.attempt(|| format!("resize {instance} to {}", self.capacity));
+                resized.map_err(|failure| {
+                    let failure = target::only_root(failure, &instance);
+                    explain(failure, &instance, Attribute::Capacity)
+                })
             }
             done => done,
         }

@@ -59,10 +59,15 @@ impl Set {
 pub fn set(instance: &Instance, attribute: Attribute, value: &str) -> Result<()> {
     instance.set_attribute(attribute, value).map_err(|error| {
         let what = format!("set {attribute} of {instance} to {value:?}");
-        Failure::from_io(what, error)
-            .hint_for(Errno::EINVAL, || valid(instance, attribute))
-            .hint_for(Errno::EBUSY, || busy(instance, attribute))
+        explain(Failure::from_io(what, error), instance, attribute)
     })
+}
+
+/// The failure to set an attribute, in whichever way, with what would be valid.
+pub fn explain(failure: Failure, instance: &Instance, attribute: Attribute) -> Failure {
+    failure
+        .hint_for(Errno::EINVAL, || valid(instance, attribute))
+        .hint_for(Errno::EBUSY, || busy(instance, attribute))
 }
 
 /// What the kernel takes.

@@ -147,11 +147,39 @@ fn resize_by_attribute_or_by_ioctl() {
     assert_eq!(module.instance().attribute("capacity"), "2048");
     Instance::add("in split=1");
     sh("chmod 0222 /dev/mydevice-in_w");
-    let run = run_as_nobody("resize in 2K");
-    refusal(&run, "resize", 5, &["EPERM"]);
+    for words in ["resize in 2K", "clear in"] {
+        let run = run_as_nobody(words);
+        refusal(
+            &run,
+            words,
+            5,
+            &["EPERM", "is split", "CAP_SYS_ADMIN", "sudo"],
+        );
+        assert!(!run.err.contains("permission on the node"), "{run:?}");
+    }
 
     let spool = Instance::add("jobs discipline=spool");
     spool.writer().put("a job of some bytes");
+    sh("chmod 0666 /dev/mydevice-jobs");
+    for (words, code, said) in [
+        (
+            "resize mydevice 2M",
+            6,
+            ["EINVAL", "1 to 1048576", "max_capacity"],
+        ),
+        (
+            "resize mydevice 0",
+            6,
+            ["EINVAL", "1 to 1048576", "max_capacity"],
+        ),
+        (
+            "resize jobs 4",
+            7,
+            ["EBUSY", "cuts no file", "clear mydevice-jobs"],
+        ),
+    ] {
+        refusal(&run_as_nobody(words), words, code, &said);
+    }
     refused(
         "resize jobs 4",
         7,
