@@ -143,13 +143,19 @@ impl Failure {
         self.printing && self.errno() == Some(Errno::EPIPE)
     }
 
+    /// What came of the call, without what was attempted.
+    pub fn reason(&self) -> String {
+        match (self.errno(), &self.cause) {
+            (Some(errno), _) => format!("{} ({errno:?})", errno.desc()),
+            (None, Some(cause)) => cause.to_string(),
+            (None, None) => self.what.clone(),
+        }
+    }
+
     fn message(&self) -> String {
         let mut message = self.what.clone();
-        if let Some(cause) = &self.cause {
-            message += &match cause.raw_os_error().map(Errno::from_raw) {
-                Some(errno) => format!(": {} ({errno:?})", errno.desc()),
-                None => format!(": {cause}"),
-            };
+        if self.cause.is_some() {
+            message += &format!(": {}", self.reason());
         }
         if let Some(hint) = &self.hint {
             message += &format!("\n  {}", hint.replace('\n', "\n  "));

@@ -14,7 +14,7 @@ use crate::{
 /// Prints everything that is known of an instance.
 ///
 /// The counters of waits and of what was dropped can only be asked for through the device, so it is opened for a moment; where
-/// that is not permitted, they are missing. `open_count` and `readers` do not count this open.
+/// that cannot be done, it says why in their place. `open_count` and `readers` do not count this open.
 #[derive(Args, Debug)]
 pub struct Status {
     #[command(flatten)]
@@ -66,7 +66,12 @@ impl Status {
         put("bytes_read", json!(figures.bytes_read));
         put("bytes_written", json!(figures.bytes_written));
         let stats = observer(&instance).and_then(|device| device.stats().attempt(asked));
-        for (key, value) in waits_and_losses(stats.ok().as_ref()) {
+        // In JSON these are null.
+        let unknown = match &stats {
+            Err(failure) => format!("not known: {}", failure.reason()),
+            Ok(_) => String::new(),
+        };
+        for (key, value) in waits_and_losses(stats.as_ref().ok()) {
             put(key, value.map_or(Value::Null, |n| json!(n)));
         }
         if self.format.json {
@@ -74,7 +79,7 @@ impl Status {
         } else {
             let lines: Vec<_> = fields
                 .iter()
-                .map(|(key, value)| format!("{key}: {}", plain(value)))
+                .map(|(key, value)| format!("{key}: {}", plain(value, &unknown)))
                 .collect();
             output::lines(&lines)?;
         }
@@ -93,12 +98,15 @@ fn waits_and_losses(stats: Option<&Stats>) -> [(&'static str, Option<u64>); 5] {
     ]
 }
 
-/// A value for people.
-fn plain(value: &Value) -> String {
+/// A value for people; `unknown` is why there is none.
+fn plain(value: &Value, unknown: &str) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(" "),
-        Value::Null => "not permitted to ask".to_owned(),
+        Value::Array(values) => {
+            let values = values.iter().map(|value| plain(value, unknown));
+            values.collect::<Vec<_>>().join(" ")
+        }
+        Value::Null => unknown.to_owned(),
         value => value.to_string(),
     }
 }

@@ -43,12 +43,23 @@ fn status_leaves_out_what_is_not_permitted() {
         assert_eq!(run.code, 0, "{run:?}");
         assert!(run.out.contains("capacity: 4096\n"), "{run:?}");
         assert!(
-            run.out.contains("reader_waits: not permitted to ask\n"),
+            run.out
+                .contains("reader_waits: not known: Permission denied (EACCES)\n"),
             "{run:?}"
         );
         assert!(run.out.contains("\nwaiting_writers: 0\n"), "{run:?}");
     }
     assert!(json("status in")["reader_waits"].is_number());
+    // Whatever else it is, is said as it is.
+    sh("mv /dev/mydevice /dev/elsewhere");
+    let text = ok("status mydevice");
+    let figures = json("status mydevice");
+    sh("mv /dev/elsewhere /dev/mydevice");
+    assert!(
+        text.contains("reader_waits: not known: No such file or directory (ENOENT)\n"),
+        "{text}"
+    );
+    assert!(figures["reader_waits"].is_null());
 }
 
 #[test]
