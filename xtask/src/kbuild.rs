@@ -221,8 +221,8 @@ fn check_kdir(kdir: &Path) -> Result<()> {
     }
     if !kdir.join("rust/libkernel.rmeta").exists() {
         bail!(
-            "{} has no rust/libkernel.rmeta: run `make prepare` there. Header packages of distributions lack it;\n\
-             plain `make` prepares a tree for Debian's kernel by itself.",
+            "{} has no rust/libkernel.rmeta. In a kernel's own build tree, `make prepare` makes it; for the headers of a Debian\n\
+             package, `sudo kernel-rust-metadata/kernel-rust-metadata add` does. Plain `make` prepares a tree for Debian's kernel by itself.",
             kdir.display()
         );
     }

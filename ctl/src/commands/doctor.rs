@@ -54,7 +54,10 @@ impl Doctor {
             .map(|names| names.release().to_string_lossy().into_owned())
             .unwrap_or_default();
         let loaded = Path::new(CLASS).exists();
-        let mut findings = vec![kernel(&release), module(&release, loaded)];
+        let mut findings = vec![
+            kernel(&release, config(&release).as_deref(), loaded),
+            module(&release, loaded),
+        ];
         if loaded {
             findings.push(version());
             findings.extend(nodes());
@@ -120,28 +123,48 @@ impl Finding {
     }
 }
 
-/// Whether this kernel can have modules in Rust.
-fn kernel(release: &str) -> Finding {
+/// The oldest kernel that the driver builds for, as DKMS knows from `packaging/dkms.conf`.
+const OLDEST: (u32, u32) = (7, 2);
+
+/// Where there is a kernel that can have the module.
+const ANOTHER_KERNEL: &str = "boot one from 7.2 on that has CONFIG_RUST=y, such as that of Debian 13's backports:\n\
+     sudo apt-get install -t trixie-backports linux-image-amd64 linux-headers-amd64";
+
+/// Whether this kernel can have the module.
+fn kernel(release: &str, config: Option<&str>, loaded: bool) -> Finding {
     const ABOUT: &str = "kernel";
-    match config(release) {
-        Some(config) if config.lines().any(|line| line == "CONFIG_RUST=y") => {
-            Finding::good(ABOUT, format!("{release} supports modules in Rust"))
-        }
-        Some(_) => Finding::bad(
+    let rust = config.map(|config| config.lines().any(|line| line == "CONFIG_RUST=y"));
+    match (rust, version_of(release)) {
+        (Some(false), _) => Finding::bad(
             ABOUT,
             format!("{release} is built without CONFIG_RUST, so it loads no module in Rust"),
-            "boot a kernel that has it, such as that of Debian 13's backports:\n\
-             sudo apt-get install -t trixie-backports linux-image-amd64",
+            ANOTHER_KERNEL,
         ),
-        None if Path::new(CLASS).exists() => {
+        (_, Some(found)) if !loaded && found < OLDEST => Finding::bad(
+            ABOUT,
+            format!(
+                "{release} is older than {}.{}, the oldest that the driver builds for",
+                OLDEST.0, OLDEST.1
+            ),
+            ANOTHER_KERNEL,
+        ),
+        (Some(true), _) => Finding::good(ABOUT, format!("{release} supports modules in Rust")),
+        (None, _) if loaded => {
             Finding::good(ABOUT, format!("{release}, which has loaded the module"))
         }
-        None => Finding::note(
+        (None, _) => Finding::note(
             ABOUT,
             format!("{release}, whose configuration is not in /boot or beside its modules"),
             "modules in Rust need CONFIG_RUST=y",
         ),
     }
+}
+
+/// The first two numbers of a kernel's release.
+fn version_of(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?))
 }
 
 /// How the kernel was configured, where distributions leave that.
@@ -155,6 +178,11 @@ fn config(release: &str) -> Option<String> {
         .iter()
         .find_map(|place| fs::read_to_string(place).ok())
 }
+
+/// Where a module comes from. On Debian the headers have to be completed first, which DKMS does by itself.
+const BUILD_IT: &str = "install the package mydevice-dkms, or build it for this kernel in a checkout:\n\
+     sudo kernel-rust-metadata/kernel-rust-metadata add    # on Debian, whose headers lack the Rust metadata\n\
+     make KDIR=/lib/modules/$(uname -r)/build && sudo insmod target/kmod/kdir/mydevice.ko";
 
 fn module(release: &str, loaded: bool) -> Finding {
     const ABOUT: &str = "module";
@@ -171,7 +199,7 @@ fn module(release: &str, loaded: bool) -> Finding {
         None => Finding::bad(
             ABOUT,
             format!("{missing}, and not installed for {release}"),
-            "install the package mydevice-dkms, or build it for this kernel (`make KDIR=/lib/modules/$(uname -r)/build` in its sources), then: sudo insmod mydevice.ko",
+            BUILD_IT,
         ),
     }
 }
@@ -370,4 +398,68 @@ fn compiler_of_the_kernel(build: &Path) -> Option<String> {
 fn compiler_here() -> io::Result<String> {
     let output = Command::new("rustc").arg("--version").output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUST: Option<&str> = Some("CONFIG_SMP=y\nCONFIG_RUST=y\n");
+
+    #[test]
+    fn a_kernel_is_good_that_dkms_would_build_for() {
+        for (release, config, loaded, verdict, found) in [
+            (
+                "7.2.12+deb13-cloud-amd64",
+                RUST,
+                false,
+                Verdict::Good,
+                "supports",
+            ),
+            ("7.10.0", RUST, false, Verdict::Good, "supports"),
+            ("10.0-rc1", RUST, false, Verdict::Good, "supports"),
+            (
+                "7.1.3-amd64",
+                RUST,
+                false,
+                Verdict::Bad,
+                "7.1.3-amd64 is older than 7.2",
+            ),
+            ("6.19.1", RUST, false, Verdict::Bad, "older than 7.2"),
+            ("6.12.1", None, false, Verdict::Bad, "older than 7.2"),
+            ("7.1.3", RUST, true, Verdict::Good, "supports"),
+            ("7.1.3", None, true, Verdict::Good, "has loaded"),
+            (
+                "7.3.4",
+                Some("CONFIG_RUST_IS_AVAILABLE=y"),
+                false,
+                Verdict::Bad,
+                "CONFIG_RUST",
+            ),
+            ("7.3.4", None, false, Verdict::Note, "not in /boot"),
+            ("odd", RUST, false, Verdict::Good, "supports"),
+        ] {
+            let finding = kernel(release, config, loaded);
+            assert_eq!(finding.verdict, verdict, "{finding:?}");
+            assert!(finding.found.contains(found), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_kernel_is_that_of_dkms() {
+        let (major, minor) = OLDEST;
+        let rule = format!("BUILD_EXCLUSIVE_KERNEL_MIN=\"{major}.{minor}\"");
+        let dkms = include_str!("../../../packaging/dkms.conf");
+        assert!(dkms.lines().any(|line| line == rule), "{rule}");
+    }
+
+    #[test]
+    fn remedies_say_all_that_it_takes() {
+        let old = kernel("7.1.0", RUST, false).remedy.expect("a remedy");
+        assert!(old.contains("linux-headers-amd64"), "{old}");
+        let build = module("none", false).remedy.expect("a remedy");
+        for part in ["kernel-rust-metadata add", "target/kmod/kdir/mydevice.ko"] {
+            assert!(build.contains(part), "{part:?} is missing in {build}");
+        }
+    }
 }

@@ -122,5 +122,9 @@ fn doctor_knows_what_is_missing() {
         said.out.contains("bad   module: mydevice is not loaded"),
         "{said:?}"
     );
+    assert!(
+        said.out.contains("target/kmod/kdir/mydevice.ko"),
+        "{said:?}"
+    );
     assert!(!said.out.contains("nodes"), "{said:?}");
 }
