@@ -305,7 +305,8 @@ fn nodes() -> Vec<Finding> {
         findings.push(Finding::note(
             "permissions",
             format!("you may not open {}", closed.join(", ")),
-            "be root, or be in the group that has them: `sudo adduser $USER mydevice` where the package mydevice-tools is installed",
+            "be root, or be in the group that has them: where the package mydevice-tools is installed, `sudo adduser $USER mydevice`,\n\
+             then log in again, or `newgrp mydevice`: groups count from the next login",
         ));
     }
     findings

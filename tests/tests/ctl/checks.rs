@@ -108,6 +108,10 @@ fn doctor_knows_what_is_missing() {
         closed["found"].as_str().unwrap().contains("/dev/mydevice"),
         "{closed}"
     );
+    assert!(
+        closed["remedy"].as_str().unwrap().contains("log in again"),
+        "{closed}"
+    );
 
     mydevice_tests::guest::sh("mv /dev/mydevice /dev/elsewhere");
     let said = run("doctor");
