@@ -64,6 +64,8 @@ impl Apply {
             false => self.files,
         };
         let mut first = None;
+        // Whoever reads may have enough, and the instances are wanted all the same.
+        let mut printed = Ok(());
         let mut failed = |failure: Failure| {
             first = first.or(Some(failure.code()));
             failure.report();
@@ -81,13 +83,16 @@ impl Apply {
             };
             for wish in wishes(&file, &text) {
                 match wish.and_then(Wish::fulfil) {
-                    Ok(Some(instance)) => output::lines(&nodes(&instance))?,
+                    Ok(Some(instance)) => printed = printed.and(output::lines(&nodes(&instance))),
                     Ok(None) => {}
                     Err(failure) => failed(failure),
                 }
             }
         }
-        Ok(first.map_or(ExitCode::SUCCESS, |code| ExitCode::from(code as u8)))
+        match first {
+            Some(code) => Ok(ExitCode::from(code as u8)),
+            None => Ok(printed.map(|()| ExitCode::SUCCESS)?),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 
 use mydevice_tests::{Instance, Module};
 
-use crate::tool::{ok, refused, run};
+use crate::tool::{command, ended, ok, refused, run};
 
 /// A file with that text, and its path.
 fn file(text: &str) -> (tempfile::NamedTempFile, String) {
@@ -123,6 +123,21 @@ fn a_number_in_a_file_is_decimal() {
     ok(&format!("apply {path}"));
     for (name, capacity) in [("mydevice-sysfs", "8"), ("mydevice-lines", "10")] {
         assert_eq!(Instance::named(name).attribute("capacity"), capacity);
+    }
+}
+
+/// As in `mydevicectl apply | head -n 1`.
+#[test]
+fn apply_makes_all_also_if_nobody_reads_what_it_prints() {
+    let _module = Module::load(&[]);
+    let (_file, path) = file("one\ntwo\n");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut apply = command(&format!("apply {path}"));
+    let run = ended(apply.stdout(writer).output().expect("running the tool"));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    for name in ["mydevice-one", "mydevice-two"] {
+        assert!(Instance::named(name).node().exists(), "{name}");
     }
 }
 
