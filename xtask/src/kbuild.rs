@@ -332,7 +332,9 @@ mod tests {
             "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.2.3 (x)\"\n",
         )
         .expect("a configuration");
-        assert!(refused().contains("make prepare"));
+        for way_out in ["make prepare", "kernel-rust-metadata add"] {
+            assert!(refused().contains(way_out), "{way_out}");
+        }
         fs::create_dir(folder.path().join("rust")).expect("a folder");
         fs::write(folder.path().join("rust/libkernel.rmeta"), "").expect("a file");
         assert!(refused().contains("rustc 1.2.3 (x)"));
