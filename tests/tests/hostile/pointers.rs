@@ -4,9 +4,10 @@
 //! consumed that did not reach the reader, and a record that faults half way is not queued at all.
 
 use mydevice_tests::{
-    Device, Instance, Module,
+    Device, Instance, Module, Sleeper,
     instance::{DISCIPLINES, keeps_records},
-    memory::PAGE,
+    memory::{Address, PAGE},
+    sleeping_read,
 };
 use nix::{Result, errno::Errno};
 
@@ -125,6 +126,28 @@ fn a_read_into_memory_that_ends_early_loses_nothing() {
                 assert_books_balance(&victim);
             }
         }
+        assert_eq!(victim.remove(), Ok(()));
+    }
+}
+
+/// A reader with a bad address that sleeps, and is the first to be woken, gets EFAULT and hands on what it was woken for.
+#[test]
+fn a_sleeper_with_a_bad_address_hands_on_its_wake_up() {
+    let _module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        let victim = Instance::add(&format!("{} on_empty=block", small(discipline)));
+        for _ in 0..20 {
+            let pages = Pages::new();
+            let (bad, device) = (Address(pages.none()), victim.reader());
+            let first =
+                Sleeper::asleep_in(libc::SYS_read, move || device.read_at_address(bad.get(), 1));
+            let second = sleeping_read(&victim.reader(), 1);
+            victim.writer().put("x");
+            assert_eq!(first.join(), Err(Errno::EFAULT), "{discipline}");
+            assert_eq!(second.join(), Ok(b"x".to_vec()), "{discipline}");
+            victim.writer().clear().expect("CLEAR");
+        }
+        assert_books_balance(&victim);
         assert_eq!(victim.remove(), Ok(()));
     }
 }
