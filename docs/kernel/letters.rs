@@ -67,15 +67,16 @@ impl Discipline for Letters {
         })
     }
 
-    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) {
+    fn taken(&mut self, cursor: &mut Cursor, _claim: &Claim, n: usize) -> bool {
         let Some(record) = cursor.letters.take() else {
-            return;
+            return false;
         };
         self.chain.take(&record, n);
         if record.extent().bytes() == 0 {
             // The reader's claim keeps the memory, and drops it without the lock.
             drop(self.chain.remove(&record));
         }
+        true
     }
 
     fn has_room(&self, len: usize) -> bool {

@@ -151,7 +151,7 @@ impl Multishot {
 
     /// What one read has brought, when there is one: nothing at an end.
     #[track_caller]
-    pub fn next(&mut self) -> Result<Vec<u8>> {
+    pub fn read(&mut self) -> Result<Vec<u8>> {
         loop {
             if !self.armed {
                 self.arm();

@@ -96,23 +96,23 @@ fn a_multishot_read_brings_what_comes() {
     for discipline in ["stream", "log", "stack"] {
         let instance = Instance::add(&format!("many discipline={discipline} on_empty=hangup"));
         let writer = instance.writer();
-        let mut read = Multishot::new(&instance.reader());
+        let mut reads = Multishot::new(&instance.reader());
         for round in 0..200u8 {
             writer.put([round; 5]);
-            assert_eq!(read.next(), Ok(vec![round; 5]), "{discipline}");
+            assert_eq!(reads.read(), Ok(vec![round; 5]), "{discipline}");
         }
         // More than it has memory for at once.
         for round in 0..20u8 {
             writer.put([round; 64]);
         }
-        let mut got: Vec<_> = (0..20).map(|_| read.next().expect("a read")).collect();
+        let mut got: Vec<_> = (0..20).map(|_| reads.read().expect("a read")).collect();
         got.sort();
         let sent: Vec<_> = (0..20u8).map(|round| vec![round; 64]).collect();
         assert_eq!(got, sent, "{discipline}");
         drop(writer);
-        assert_eq!(read.next(), Ok(Vec::new()), "{discipline}: the end");
+        assert_eq!(reads.read(), Ok(Vec::new()), "{discipline}: the end");
         assert_eq!(workers(), Vec::<String>::new(), "{discipline}");
-        drop(read);
+        drop(reads);
         assert_eq!(instance.remove(), Ok(()));
     }
 }
