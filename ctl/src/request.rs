@@ -2,9 +2,9 @@
 
 //! What `add` and `apply` ask the kernel for, and what was wrong with it if it is refused.
 
-use std::fs;
+use std::{fs, io};
 
-use mydevice::{Discipline, Instance};
+use mydevice::{Add, Discipline, Instance};
 use nix::{
     errno::Errno,
     unistd::{SysconfVar, sysconf},
@@ -40,9 +40,9 @@ pub enum Written {
 }
 
 impl Request {
-    /// The failure with the way out.
-    pub fn explain(&self, failure: Failure) -> Failure {
-        failure
+    /// The failure to add it, with the way out.
+    pub fn failure(&self, add: &Add, cause: io::Error) -> Failure {
+        Failure::from_io(format!("add {:?}", add.command()), cause)
             .hint_for(Errno::EINVAL, || self.invalid(self.default_limit()))
             .hint_for(Errno::EEXIST, || self.taken())
             .hint_for(Errno::ENOSPC, || {

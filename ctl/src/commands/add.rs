@@ -5,7 +5,7 @@ use mydevice::{Add, Discipline, OnEmpty};
 use serde_json::json;
 
 use crate::{
-    failure::{Failure, Result},
+    failure::Result,
     output::{self, Format},
     request::{Request, Written},
     size,
@@ -77,9 +77,7 @@ impl AddCommand {
             split: self.split,
             written: Written::Options,
         };
-        let instance = add.add().map_err(|error| {
-            request.explain(Failure::from_io(format!("add {:?}", add.command()), error))
-        })?;
+        let instance = add.add().map_err(|error| request.failure(&add, error))?;
         let nodes: Vec<_> = instance
             .nodes()
             .iter()

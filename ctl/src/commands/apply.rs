@@ -248,10 +248,7 @@ impl Wish {
             Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {
                 self.compare().map(|()| None)
             }
-            Err(error) => {
-                let failure = Failure::from_io(format!("add {:?}", self.add.command()), error);
-                Err(self.request.explain(failure).at(&self.place))
-            }
+            Err(error) => Err(self.request.failure(&self.add, error).at(&self.place)),
         }
     }
 
@@ -259,11 +256,8 @@ impl Wish {
     fn compare(&self) -> Result<()> {
         let name = &self.request.name;
         let Some((taken, there)) = self.request.owner() else {
-            let failure = Failure::from_io(
-                format!("add {:?}", self.add.command()),
-                Errno::EEXIST.into(),
-            );
-            return Err(self.request.explain(failure).at(&self.place));
+            let failure = self.request.failure(&self.add, Errno::EEXIST.into());
+            return Err(failure.at(&self.place));
         };
         let differs = |what: String| {
             Err(
