@@ -50,12 +50,25 @@ pub fn result(ring: &mut IoUring) -> Option<i32> {
 /// The result of a request that was handed in, when it is there.
 #[track_caller]
 pub fn wait(ring: &mut IoUring) -> i32 {
+    completion(ring).result()
+}
+
+#[track_caller]
+fn completion(ring: &mut IoUring) -> cqueue::Entry {
     let mut got = None;
     eventually("the request completes", || {
-        got = result(ring);
+        got = ring.completion().next();
         got.is_some()
     });
     got.expect("it has completed")
+}
+
+/// What a result says, as the call would.
+fn moved(result: i32) -> Result<usize> {
+    match result {
+        moved @ 0.. => Ok(moved as usize),
+        errno => Err(Errno::from_raw(-errno)),
+    }
 }
 
 /// One request alone, from its beginning to its end.
@@ -63,10 +76,7 @@ pub fn wait(ring: &mut IoUring) -> i32 {
 pub fn complete(request: &Entry) -> Result<usize> {
     let mut ring = IoUring::new(1).expect("io_uring");
     submit(&mut ring, request);
-    match wait(&mut ring) {
-        moved @ 0.. => Ok(moved as usize),
-        errno => Err(Errno::from_raw(-errno)),
-    }
+    moved(wait(&mut ring))
 }
 
 /// A read that goes on by itself (`IORING_OP_READ_MULTISHOT`), and the memory that the kernel takes for what it brings.
@@ -156,17 +166,11 @@ impl Multishot {
             if !self.armed {
                 self.arm();
             }
-            let mut done = None;
-            eventually("a read that goes on brings something", || {
-                done = self.ring.completion().next();
-                done.is_some()
-            });
-            let done = done.expect("it was there");
+            let done = completion(&mut self.ring);
             self.armed = cqueue::more(done.flags());
-            let len = match done.result() {
-                len @ 0.. => len as usize,
-                errno if errno == -(Errno::ENOBUFS as i32) => continue,
-                errno => return Err(Errno::from_raw(-errno)),
+            let len = match moved(done.result()) {
+                Err(Errno::ENOBUFS) => continue,
+                other => other?,
             };
             let Some(buffer) = cqueue::buffer_select(done.flags()) else {
                 assert_eq!(len, 0, "bytes in no buffer");

@@ -4,7 +4,7 @@
 
 use super::files::{hand_in, spool, whole};
 use mydevice_tests::{
-    Instance, Module, Sleeper,
+    Device, Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
     eventually,
     guest::{come_before_others, on_one_cpu},
@@ -304,6 +304,15 @@ fn no_hangup_while_another_may_leave_the_rest() {
     assert_eq!(second.ready(), READABLE | PollFlags::POLLHUP);
 }
 
+/// A file that is still written and of which all was taken: its writer, and its reader.
+#[track_caller]
+fn drained(instance: &Instance) -> (Device, Device) {
+    let (writer, reader) = (instance.writer(), instance.reader());
+    writer.put("x");
+    assert_eq!(reader.take(1), "x");
+    (writer, reader)
+}
+
 /// A file that is claimed while another reader copies is read when that copy has ended: each reader sleeps until its own
 /// file goes on, and no wake-up is lost by a claim.
 #[test]
@@ -313,10 +322,8 @@ fn a_file_claimed_during_anothers_copy_is_read_after_it() {
     // So that whoever is woken first comes first.
     on_one_cpu(|| {
         for _ in 0..20 {
-            let (first, second) = (instance.writer(), instance.writer());
-            first.put("x");
-            let follower = instance.reader();
-            assert_eq!(follower.take(1), "x");
+            let (first, follower) = drained(&instance);
+            let second = instance.writer();
             let stall = Stall::new();
             let address = stall.before(0);
             let reader = follower.clone();
@@ -348,10 +355,8 @@ fn a_reader_that_claims_a_drained_file_wakes_the_next() {
     // So that nobody who is woken runs before both has been done.
     on_one_cpu(|| {
         for _ in 0..20 {
-            let (first, second) = (instance.writer(), instance.writer());
-            first.put("x");
-            let drained = instance.reader();
-            assert_eq!(drained.take(1), "x");
+            let (first, drained) = drained(&instance);
+            let second = instance.writer();
             let waiting = [(); 2].map(|()| sleeping_read(&instance.reader(), 1));
             Sleeper::start(move || {
                 come_before_others();
