@@ -22,9 +22,7 @@
 #![forbid(unsafe_code)]
 
 use kernel::{
-    current,
-    id_pool::IdPool,
-    new_mutex, new_spinlock,
+    current, new_mutex, new_spinlock,
     prelude::*,
     str::{kstrtobool_bytes, BStr, CString},
     sync::{
@@ -45,7 +43,7 @@ use crate::{
     kapi::{
         attribute::parse,
         class::{Class, Command},
-        device::{Numbers, Registration},
+        device::{DeviceNumber, Numbers, Registration},
         proc,
         sched::is_asleep,
         workqueue::OwnedQueue,
@@ -71,17 +69,13 @@ const PROC_LOOK_US: i64 = 100;
 pub(crate) struct Registry {
     #[pin]
     state: Mutex<State>,
-    numbers: Numbers,
+    numbers: Arc<Numbers>,
     class: Arc<Class>,
 }
 
 /// What the mutex guards.
 struct State {
     published: KVec<Published>,
-    /// The minor numbers of all nodes, and the one to try first for the next: so a number is used again as late as it can be, and
-    /// a copy of a node that is gone leads nowhere meanwhile.
-    minors: IdPool,
-    next_minor: usize,
     removals: KVec<Removals>,
 }
 
@@ -105,8 +99,8 @@ struct Published {
 struct Device {
     name: CString,
     direction: Direction,
-    /// The node's minor number; none for a device without a node, which only carries the attributes.
-    minor: Option<usize>,
+    /// The node's number, until it is shown; none for a device without a node, which only carries the attributes.
+    number: Option<DeviceNumber>,
     /// What shows it to the world, once that is done.
     registration: Option<Registration<OpenFile>>,
 }
@@ -119,8 +113,6 @@ impl Registry {
                 state <- new_mutex!(
                     State {
                         published: KVec::new(),
-                        minors: IdPool::with_capacity(MAX_NODES as usize, GFP_KERNEL)?,
-                        next_minor: 0,
                         removals: KVec::new(),
                     },
                     "mydevice registry"
@@ -150,13 +142,13 @@ impl Registry {
             .try_for_each(|name| state.add(name, settings, split));
         if result.is_ok() {
             let mut new = state.published.iter_mut().skip(before);
-            result = new.try_for_each(|one| one.prepare(&mut state.minors, &mut state.next_minor));
+            result = new.try_for_each(|one| one.prepare(&self.numbers));
         }
         // The nodes come last: what can fail before them, fails before anybody can open one. A failure after
         // that is one of the driver core's.
         if result.is_ok() {
             let mut new = state.published.iter_mut().skip(before);
-            result = new.try_for_each(|one| one.register(&self.class, &self.numbers));
+            result = new.try_for_each(|one| one.register(&self.class));
         }
         if result.is_err() {
             while state.published.len() > before {
@@ -251,12 +243,7 @@ impl State {
     /// gone. Waits for no user of it. Returns what it was.
     fn unpublish(&mut self, one: Published) -> Arc<Instance> {
         one.instance.kill();
-        for mut device in one.devices {
-            drop(device.registration.take());
-            if let Some(minor) = device.minor {
-                self.minors.release_id(minor);
-            }
-        }
+        drop(one.devices);
         if let Some(removals) = self.removals.get(one.removals) {
             one.proc.remove(&removals.queue);
         }
@@ -266,27 +253,18 @@ impl State {
 
 impl Published {
     /// Gives its nodes numbers, and makes its `/proc` entry.
-    fn prepare(&mut self, minors: &mut IdPool, next: &mut usize) -> Result {
+    fn prepare(&mut self, numbers: &Arc<Numbers>) -> Result {
         let has_node = |device: &&mut Device| device.direction != Direction::None;
         for device in self.devices.iter_mut().filter(has_node) {
-            let from = match minors.find_unused_id(*next) {
-                Some(_) => *next,
-                None => 0,
-            };
-            let minor = minors.find_unused_id(from).ok_or(ENOSPC)?.acquire();
-            *next = match minor.saturating_add(1) {
-                behind if behind < MAX_NODES as usize => behind,
-                _ => 0,
-            };
-            device.minor = Some(minor);
+            device.number = Some(DeviceNumber::take(numbers)?);
         }
         self.proc.show(&self.instance)
     }
 
     /// Shows its devices to the world.
-    fn register(&mut self, class: &Arc<Class>, numbers: &Numbers) -> Result {
+    fn register(&mut self, class: &Arc<Class>) -> Result {
         let mut devices = self.devices.iter_mut();
-        devices.try_for_each(|device| device.register(class, numbers, &self.instance))
+        devices.try_for_each(|device| device.register(class, &self.instance))
     }
 
     fn has_name(&self, name: &CStr) -> bool {
@@ -307,26 +285,18 @@ impl Device {
         Ok(Self {
             name: CString::try_from_fmt(fmt!("{name}{suffix}"))?,
             direction,
-            minor: None,
+            number: None,
             registration: None,
         })
     }
 
     /// Shows it to the world.
-    fn register(
-        &mut self,
-        class: &Arc<Class>,
-        numbers: &Numbers,
-        instance: &Arc<Instance>,
-    ) -> Result {
+    fn register(&mut self, class: &Arc<Class>, instance: &Arc<Instance>) -> Result {
         let endpoint = Endpoint {
             instance: instance.clone(),
             direction: self.direction,
         };
-        let number = match self.minor {
-            Some(minor) => Some(numbers.number(u32::try_from(minor)?)?),
-            None => None,
-        };
+        let number = self.number.take();
         let (name, fasync) = (&self.name, instance.fasync().clone());
         self.registration = Some(match self.direction {
             Direction::Both | Direction::None => {

@@ -197,7 +197,7 @@ impl Instance {
         if let Some(waiting) = state.users.waiting(who) {
             *waiting = waiting.saturating_add(1);
         }
-        let (mut state, result) = queue.wait_until(&self.state, state, patience, |state| {
+        let (mut state, result) = queue.wait_until(state, patience, |state| {
             state.unserved.put(who);
             look(state)
         });

@@ -10,7 +10,15 @@
 //! [`include/linux/device.h`](srctree/include/linux/device.h)
 
 use core::ptr::NonNull;
-use kernel::{bindings, container_of, error::to_result, prelude::*, sync::Arc, types::Opaque};
+use kernel::{
+    bindings, container_of,
+    error::to_result,
+    id_pool::IdPool,
+    new_spinlock,
+    prelude::*,
+    sync::{Arc, SpinLock},
+    types::Opaque,
+};
 
 use super::{
     attribute::{self, AttributeList},
@@ -20,19 +28,21 @@ use super::{
     file::FileOperations,
 };
 
-/// A range of device numbers of one major, allocated dynamically and shown in `/proc/devices`.
+/// A range of device numbers of one major, shown in `/proc/devices`.
 ///
 /// # Invariants
 ///
 /// The `count` numbers from `first` are registered by this value.
-pub struct Numbers {
+struct Region {
     first: bindings::dev_t,
     count: u32,
 }
 
-impl Numbers {
-    /// Allocates `count` numbers, minor 0 first, under `name`.
-    pub fn new(name: &CStr, count: u32) -> Result<Self> {
+impl Region {
+    fn new(name: &CStr, count: u32) -> Result<Self> {
+        if count == 0 {
+            return Err(EINVAL);
+        }
         let mut first = 0;
         // SAFETY: `first` can be written; the name is copied.
         to_result(unsafe {
@@ -41,29 +51,108 @@ impl Numbers {
         // INVARIANT: They are registered now.
         Ok(Self { first, count })
     }
-
-    /// The major number that all of them have.
-    pub fn major(&self) -> u32 {
-        self.first >> bindings::MINORBITS
-    }
-
-    /// The device number with the given minor; [`EINVAL`] if that is outside the range.
-    pub fn number(&self, minor: u32) -> Result<DeviceNumber> {
-        if minor >= self.count {
-            return Err(EINVAL);
-        }
-        Ok(DeviceNumber(self.first.checked_add(minor).ok_or(EINVAL)?))
-    }
 }
 
-/// A device number out of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeviceNumber(bindings::dev_t);
-
-impl Drop for Numbers {
+impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: By the invariants.
         unsafe { bindings::unregister_chrdev_region(self.first, self.count) };
+    }
+}
+
+/// Device numbers of one major, allocated dynamically, to be given out.
+///
+/// # Invariants
+///
+/// A minor number is taken in `free` exactly while a [`DeviceNumber`] of this value has it.
+#[pin_data]
+pub struct Numbers {
+    region: Region,
+    #[pin]
+    free: SpinLock<Free>,
+}
+
+/// Which minor numbers are not taken, and the one to try first: a number is used again as late as it can be, so that a copy
+/// of a node that is gone leads nowhere meanwhile.
+struct Free {
+    minors: IdPool,
+    next: usize,
+}
+
+impl Numbers {
+    /// Allocates `count` numbers, from minor 0 on, under `name`.
+    ///
+    /// Fails with [`EINVAL`] for none, with [`EBUSY`] if there is no major left, and with [`ENOMEM`]. May sleep.
+    pub fn new(name: &CStr, count: u32) -> Result<Arc<Self>> {
+        let region = Region::new(name, count)?;
+        let minors = IdPool::with_capacity(count as usize, GFP_KERNEL)?;
+        // INVARIANT: Nobody has one.
+        let numbers = pin_init!(Self {
+            region,
+            free <- new_spinlock!(Free { minors, next: 0 }, "device numbers"),
+        });
+        Arc::pin_init(numbers, GFP_KERNEL)
+    }
+
+    /// The major number that all of them have.
+    pub fn major(&self) -> u32 {
+        self.region.first >> bindings::MINORBITS
+    }
+}
+
+/// A device number out of a range: nobody else has it, and it stays registered.
+///
+/// # Invariants
+///
+/// `minor` is below the count of `numbers`, is taken there, and belongs to this value alone.
+pub struct DeviceNumber {
+    numbers: Arc<Numbers>,
+    minor: u32,
+}
+
+impl DeviceNumber {
+    /// Takes one of them, [`ENOSPC`] if there is none left. Does not sleep.
+    pub fn take(numbers: &Arc<Numbers>) -> Result<Self> {
+        let count = numbers.region.count as usize;
+        let mut guard = numbers.free.lock();
+        let Free { minors, next } = &mut *guard;
+        // The pool may have more of them than there are.
+        let mut is_free = |from| {
+            minors
+                .find_unused_id(from)
+                .filter(|id| id.as_usize() < count)
+                .is_some()
+        };
+        let from = match is_free(*next) {
+            true => *next,
+            false => 0,
+        };
+        let id = minors
+            .find_unused_id(from)
+            .filter(|id| id.as_usize() < count);
+        let minor = id.ok_or(ENOSPC)?.acquire();
+        *next = minor.saturating_add(1);
+        // INVARIANT: It was nobody's, and is below the count, which is a `u32`.
+        Ok(Self {
+            numbers: numbers.clone(),
+            minor: minor as u32,
+        })
+    }
+
+    fn as_raw(&self) -> bindings::dev_t {
+        // By the invariants it is one of those that begin there.
+        self.numbers.region.first | self.minor
+    }
+}
+
+impl Drop for DeviceNumber {
+    fn drop(&mut self) {
+        // INVARIANT: Nobody has it any more.
+        self.numbers
+            .free
+            .lock()
+            .minors
+            .release_id(self.minor as usize);
     }
 }
 
@@ -159,6 +248,8 @@ unsafe extern "C" fn release<T: FileOperations>(device: *mut bindings::device) {
 /// value.
 pub struct Registration<T: FileOperations> {
     node: NonNull<Node<T>>,
+    /// Goes after the `cdev` that has it: the kernel finds what is to be taken away by its number.
+    _number: Option<DeviceNumber>,
 }
 
 // SAFETY: A device may be unregistered by any task; the data is `Send` and `Sync` by the trait.
@@ -172,8 +263,8 @@ impl<T: FileOperations> Registration<T> {
     ///
     /// Fails with [`EEXIST`] if the class has a device of this name, and with [`ENOMEM`]. May sleep.
     ///
-    /// The device number must stay registered, and belong to no other device, until the value is dropped:
-    /// else `open` may find another device.
+    /// Somebody may open the device before this returns. So a module whose `init` makes one and then fails
+    /// must wait for them, see [`super::module::wait_for_users`].
     pub fn new<L: AttributeList<T>>(
         class: &Arc<Class>,
         number: Option<DeviceNumber>,
@@ -205,7 +296,7 @@ impl<T: FileOperations> Registration<T> {
             bindings::device_initialize(device);
             (*device).class = (*node).class.as_raw();
             // 0 stands for no node, and is no number that can be allocated.
-            (*device).devt = number.map_or(0, |number| number.0);
+            (*device).devt = number.as_ref().map_or(0, DeviceNumber::as_raw);
             (*device).release = Some(release::<T>);
             (*device).groups = attribute::groups::<T, L>();
             bindings::cdev_init(cdev, super::file::operations::<T>());
@@ -227,11 +318,13 @@ impl<T: FileOperations> Registration<T> {
         Ok(Self {
             // SAFETY: It came from a box.
             node: unsafe { NonNull::new_unchecked(node) },
+            _number: number,
         })
     }
 }
 
 impl<T: FileOperations> Drop for Registration<T> {
+    /// Sleeps, until nobody is in an attribute of the device any more: so none of them may drop it.
     fn drop(&mut self) {
         let node = self.node.as_ptr();
         // SAFETY: By the invariants it is registered, and the first reference is ours.

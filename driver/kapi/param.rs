@@ -41,7 +41,7 @@ pub struct Number {
 }
 
 impl Number {
-    /// A number that is `default` until set, and never outside `min ..= max`.
+    /// A number that is `default` until it is set, to one of `min ..= max`.
     pub const fn new(default: isize, min: isize, max: isize) -> Self {
         Self {
             value: Atomic::new(default),

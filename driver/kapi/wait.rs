@@ -13,7 +13,7 @@ use kernel::{
     bindings,
     prelude::*,
     sync::{
-        lock::{Backend, Guard, Lock},
+        lock::{Backend, Guard},
         LockClassKey,
     },
     task::{MAX_SCHEDULE_TIMEOUT, TASK_INTERRUPTIBLE, TASK_NORMAL},
@@ -85,15 +85,14 @@ impl WaitQueue {
     /// Sleeps, interruptibly, until `ready` gives something.
     ///
     /// `ready` is called with the lock held, once the task is in the queue and after each sleep. What it does when it
-    /// gives something counts; it must not sleep. `guard` is of `lock`, and what is given back
-    /// holds it again. The lock is not held during the sleep.
+    /// gives something counts; it must not sleep. What is given back holds the lock again, which is not held during the
+    /// sleep.
     ///
     /// A waiter that gives up on a signal or after its time may have been the one that a
     /// [`Self::wake_one`] woke. It holds the lock when it learns so, and must wake the next one if there
     /// is still something to be had.
     pub fn wait_until<'a, T, B: Backend, R>(
         &self,
-        lock: &'a Lock<T, B>,
         mut guard: Guard<'a, T, B>,
         patience: Patience,
         mut ready: impl FnMut(&mut Guard<'a, T, B>) -> Option<R>,
@@ -104,6 +103,7 @@ impl WaitQueue {
             private: kernel::current!().as_ptr().cast(),
             ..Default::default()
         });
+        let lock = guard.lock_ref();
         let mut left = patience.0;
 
         // SAFETY: The head is initialised by the invariants. The entry is initialised, is not moved from

@@ -38,6 +38,15 @@ pub(in super::super) const fn operations<T: FileOperations>() -> &'static bindin
 /// nothing; [`position`](super::position) reads it once, whole, from a field that other tasks may be writing.
 struct Vtable<T>(PhantomData<T>);
 
+/// The error of an operation that is over when it returns. That of one that is not, EIOCBQUEUED, would have the VFS wait for
+/// an end that nobody tells it, or stop the kernel.
+fn done_now(error: Error) -> Error {
+    match error == EIOCBQUEUED {
+        true => EIO,
+        false => error,
+    }
+}
+
 impl<T: FileOperations> Vtable<T> {
     const OPERATIONS: bindings::file_operations = bindings::file_operations {
         owner: this_module::<T::Module>().as_ptr(),
@@ -139,8 +148,8 @@ impl<T: FileOperations> Vtable<T> {
         let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterDest::from_raw(iter)) };
         let room = iov.len();
         from_result(|| {
-            let n = T::read_iter(kiocb, iov)?;
-            // Never more than was put there: splice would hand on pages that nobody wrote.
+            let n = T::read_iter(kiocb, iov).map_err(done_now)?;
+            // Never more than the iterator went on: splice would look for the rest beyond its last page.
             Ok(n.min(room.saturating_sub(iov.len())) as isize)
         })
     }
@@ -156,7 +165,7 @@ impl<T: FileOperations> Vtable<T> {
         let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterSource::from_raw(iter)) };
         let len = iov.len();
         from_result(|| {
-            let n = T::write_iter(kiocb, iov)?;
+            let n = T::write_iter(kiocb, iov).map_err(done_now)?;
             // Never more than was taken: splice would look for the rest beyond the pipe's last buffer.
             Ok(n.min(len.saturating_sub(iov.len())) as isize)
         })
@@ -221,11 +230,12 @@ impl<T: FileOperations> Vtable<T> {
     fn moved(result: Result<usize>, asked: usize) -> isize {
         match result {
             Ok(n) => n.min(asked) as isize,
-            Err(error) => error.to_errno() as isize,
+            Err(error) => done_now(error).to_errno() as isize,
         }
     }
 
-    /// Does with an iterator over one buffer what the VFS does for files without `read` and `write`.
+    /// Does with an iterator over one buffer what the VFS does for files without `read` and `write`, but that the request has
+    /// no I/O priority.
     ///
     /// # Safety
     ///
@@ -254,7 +264,7 @@ impl<T: FileOperations> Vtable<T> {
                 ..pin_init::zeroed()
             };
             let result = transfer(&raw mut kiocb, iter.get());
-            if let Some(position) = position.as_mut() {
+            if let (Some(position), true) = (position.as_mut(), result > 0) {
                 *position = kiocb.ki_pos;
             }
             result
