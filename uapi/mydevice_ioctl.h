@@ -45,7 +45,7 @@ struct mydev_status {
  * @bytes_truncated: bytes that a shrinking MYDEV_RESIZE dropped
  * @bytes_cleared: bytes that MYDEV_CLEAR dropped
  * @bytes_evicted: bytes that newer ones pushed out (log)
- * @bytes_missed: bytes that this open missed because they were evicted before it read them (log)
+ * @bytes_missed: bytes that this open missed: evicted before it read them, or left by a read that failed (log)
  * @high_water: the most bytes that ever waited at once
  * @_spare: 0, for counters to come
  */

@@ -9,6 +9,7 @@ use kernel::{
     sync::Arc,
 };
 
+use super::log::Step;
 use crate::{kapi::memory::Memory, queue::span::Spans};
 
 /// A region of an instance's memory that somebody is about to copy into or out of.
@@ -17,8 +18,8 @@ use crate::{kapi::memory::Memory, queue::span::Spans};
 pub(crate) struct Claim {
     memory: Option<Arc<Memory>>,
     spans: Spans,
-    /// The position behind it, where reads have a position.
-    pub(super) end: u64,
+    /// The way that a log's open has gone by it.
+    pub(super) step: Option<Step>,
 }
 
 impl Claim {
@@ -26,7 +27,7 @@ impl Claim {
         Self {
             memory: Some(memory.clone()),
             spans,
-            end: 0,
+            step: None,
         }
     }
 
@@ -35,7 +36,7 @@ impl Claim {
         Self {
             memory: None,
             spans: Spans::default(),
-            end: 0,
+            step: None,
         }
     }
 

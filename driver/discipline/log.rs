@@ -36,10 +36,16 @@ pub(crate) struct Place {
     block: Option<Arc<Block>>,
     at: usize,
     into: usize,
-    /// The bytes that were gone before they could be read.
+    /// The bytes that were gone before they could be read, or that a failed read left behind others of its open.
     missed: u64,
-    /// `at` and `into` before the last claim.
-    before: (usize, usize),
+}
+
+/// What a claim began with, and the position behind it.
+pub(super) struct Step {
+    block: Arc<Block>,
+    at: usize,
+    into: usize,
+    end: u64,
 }
 
 /// What an open is to read next.
@@ -165,26 +171,35 @@ impl Discipline for Log {
         let part = next.found.span.skip(next.into).take(max);
         let mut claim = Claim::new(&next.found.memory, part.into());
         // The next reader of this open goes on behind it.
-        place.before = (next.at, next.into);
+        place.block = Some(next.block.clone());
         let into = next.into.saturating_add(part.len);
         (place.at, place.into) = match into >= next.found.span.len {
             true => (next.found.span.range().end, 0),
             false => (next.at, into),
         };
-        place.block = Some(next.block);
         place.position = place.position.saturating_add(part.len as u64);
-        claim.end = place.position;
+        claim.step = Some(Step {
+            block: next.block,
+            at: next.at,
+            into: next.into,
+            end: place.position,
+        });
         claim
     }
 
     fn taken(&mut self, cursor: &mut Cursor, claim: &Claim, n: usize) -> bool {
         let place = &mut cursor.log;
-        // What did not get to the reader is read again, unless another of this open has gone on from there.
-        if place.position == claim.end && n < claim.len() {
-            let back = claim.len().saturating_sub(n) as u64;
-            place.position = place.position.saturating_sub(back);
-            let (at, into) = place.before;
-            (place.at, place.into) = (at, into.saturating_add(n));
+        let left = claim.len().saturating_sub(n) as u64;
+        let Some(step) = claim.step.as_ref().filter(|_| left > 0) else {
+            return true;
+        };
+        // What did not get to the reader is read again; or not, if another of this open has gone on from there.
+        if place.position == step.end {
+            place.position = step.end.saturating_sub(left);
+            place.block = Some(step.block.clone());
+            (place.at, place.into) = (step.at, step.into.saturating_add(n));
+        } else {
+            place.missed = place.missed.saturating_add(left);
         }
         true
     }
@@ -236,12 +251,12 @@ impl Records for Log {
         self.evict_until(garbage, |chain| chain.quota().fits(len, capacity))
     }
 
-    fn push(&mut self, record: &Arc<Block>) -> bool {
+    fn push(&mut self, record: &Arc<Block>, as_it_is: bool) -> bool {
         if self.chain.append(record) {
             return true;
         }
         let extent = record.extent();
-        let whole = extent.is_packed() || extent.bytes() > MAX_PACKED;
+        let whole = as_it_is || extent.is_packed() || extent.bytes() > MAX_PACKED;
         if whole {
             self.chain.push(record.clone());
         }

@@ -145,7 +145,14 @@ mod uffd {
         pub zeropage: i64,
     }
 
+    #[repr(C)]
+    pub struct Range {
+        pub start: u64,
+        pub len: u64,
+    }
+
     nix::ioctl_readwrite!(api, 0xaa, 0x3f, Api);
+    nix::ioctl_read!(wake, 0xaa, 0x02, Range);
     nix::ioctl_readwrite!(register, 0xaa, 0x00, Register);
     nix::ioctl_readwrite!(zeropage, 0xaa, 0x04, ZeroPage);
 }
@@ -220,6 +227,21 @@ impl Stall {
         };
         // SAFETY: the structure is what the command reads and writes, and the page is missing.
         unsafe { uffd::zeropage(self.faults.as_raw_fd(), &mut zero).expect("UFFDIO_ZEROPAGE") };
+    }
+
+    /// Forbids the page, so that the copy fails there.
+    pub fn fail(&self) {
+        let mut range = uffd::Range {
+            start: self.pages.start as u64 + PAGE as u64,
+            len: PAGE as u64,
+        };
+        // SAFETY: the page is in the mapping, and holds no Rust object; the structure is what the command reads.
+        unsafe {
+            let page = self.pages.start.add(PAGE);
+            let result = libc::mprotect(page.cast(), PAGE, libc::PROT_NONE);
+            assert_eq!(result, 0, "protecting a page: {}", Errno::last());
+            uffd::wake(self.faults.as_raw_fd(), &mut range).expect("UFFDIO_WAKE");
+        }
     }
 
     /// What now stands in the first `len` bytes of the page that has come.

@@ -77,7 +77,7 @@ pub struct Stats {
     pub bytes_cleared: u64,
     /// Bytes that newer ones pushed out (log).
     pub bytes_evicted: u64,
-    /// Bytes that this open missed because they were evicted before it read them (log).
+    /// Bytes that this open missed: evicted before it read them, or left by a read that failed (log).
     pub bytes_missed: u64,
     /// The most bytes that ever waited at once.
     pub high_water: u64,

@@ -6,6 +6,7 @@ mod common;
 mod common_waits;
 mod files;
 mod log;
+mod log_faults;
 mod log_many;
 mod log_memory;
 mod no_memory;

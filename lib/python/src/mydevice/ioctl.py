@@ -79,7 +79,7 @@ class Stats(NamedTuple):
     bytes_cleared: int
     #: Bytes that newer ones pushed out (log).
     bytes_evicted: int
-    #: Bytes that this open missed because they were evicted before it read them (log).
+    #: Bytes that this open missed: evicted before it read them, or left by a read that failed (log).
     bytes_missed: int
     #: The most bytes that ever waited at once.
     high_water: int
