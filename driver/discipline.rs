@@ -193,9 +193,9 @@ pub(crate) trait Records {
     /// The memory in which a record of `len` bytes is to be brought.
     fn shape(&self, len: usize) -> Extent;
 
-    /// Adds the record in this block, for which there is room. False, and nothing is changed, if it has to be brought
-    /// in another shape than it was asked for before.
-    fn push(&mut self, record: &Arc<Block>) -> bool;
+    /// Adds the record in this block, for which there is room. False, and nothing is changed, if it should rather be
+    /// brought in another shape than it was asked for before; not where it is to be taken `as_it_is`.
+    fn push(&mut self, record: &Arc<Block>, as_it_is: bool) -> bool;
 
     /// Sets the capacity, dropping records that are too many, as far as the garbage takes them. Returns how many
     /// bytes were dropped, and whether it is done.

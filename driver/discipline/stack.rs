@@ -145,7 +145,7 @@ impl Records for Stack {
         Extent::plain(len)
     }
 
-    fn push(&mut self, record: &Arc<Block>) -> bool {
+    fn push(&mut self, record: &Arc<Block>, _as_it_is: bool) -> bool {
         self.chain.push(record.clone());
         true
     }

@@ -135,8 +135,9 @@ impl State {
             return Push::Full;
         }
         let (evicted, room) = records.make_room(len, garbage);
+        // Once others have gone for it, nothing that may fail is to come before it is in.
         let push = match room {
-            true if records.push(record) => Push::Done,
+            true if records.push(record, evicted > 0) => Push::Done,
             true => Push::Reshape(records.shape(len)),
             false if evicted > 0 => Push::Again,
             false => Push::Full,

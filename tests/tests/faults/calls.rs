@@ -113,6 +113,31 @@ fn write() {
     });
 }
 
+/// A record for which all others of a log have to go: they have gone only if it is in.
+#[test]
+fn evict() {
+    const OTHERS: u32 = 4;
+    let faults = Faults::of_this_thread();
+    let module = Module::load(&["discipline=log", "buffer_size=32"]);
+    let control = module.instance().nonblocking();
+    faults.each(
+        "a record in place of others",
+        || {
+            control.clear().expect("CLEAR");
+            (0..OTHERS).for_each(|_| control.put("12345678"));
+        },
+        |()| control.write(&[b'x'; 32]),
+        |(), result, failed| match result {
+            Ok(n) => assert_eq!((n, all(&module.instance())), (32, vec![b'x'; 32])),
+            Err(errno) => {
+                assert!(failed && is_fault(errno), "{errno}");
+                let left = all(&module.instance());
+                assert_eq!(left, b"12345678".repeat(OTHERS as usize), "after {errno}");
+            }
+        },
+    );
+}
+
 /// Reading: what did not reach the reader is still there.
 #[test]
 fn read() {
