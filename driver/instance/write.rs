@@ -42,8 +42,8 @@ impl Instance {
     ///
     /// The bytes of one call are contiguous, whatever its length: it has the write turn from its first byte
     /// to its last. Where a full instance makes writers wait, all bytes are taken unless a signal, a fault
-    /// or `nonblocking` ends the call early; elsewhere, what fits. Sleeps, unless `nonblocking`, for its
-    /// turn and for room; and as long as the writer's memory takes to come.
+    /// or `nonblocking` ends the call early; elsewhere, what fits. What fits in the beginning is taken whatever comes.
+    /// Sleeps, unless `nonblocking`, for its turn and for room; and as long as the writer's memory takes to come.
     ///
     /// Errors, each only if no byte was taken: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not; ERESTARTSYS for
     /// a signal in a wait; ENOSPC if there is no room and waiting is not the rule; EFAULT.
@@ -53,7 +53,7 @@ impl Instance {
         iov: &mut IovIterSource<'_>,
         nonblocking: bool,
     ) -> Result<usize> {
-        let mut claim = self.begin_write(iov.len(), nonblocking)?;
+        let (mut claim, now) = self.begin_write(iov.len(), nonblocking)?;
 
         let mut done: usize = 0;
         let mut state = loop {
@@ -68,12 +68,18 @@ impl Instance {
             state.counters.write(copied, done == 0, used);
             done = done.saturating_add(copied);
             let ended = copied < claim.len() || iov.is_empty() || state.dead;
-            if ended || current!().signal_pending() {
+            let fitted = done < now;
+            if ended || !fitted && current!().signal_pending() {
                 break state;
             }
-            // Before the next piece is begun: if nobody else copies, this is when an overhaul that waits begins.
+            // Whoever must not wait cannot let an overhaul go first, and take what fitted after it.
+            let next = match fitted && nonblocking {
+                true => state.next_target(iov.len()),
+                false => None,
+            };
+            // Else it is before the next piece is begun that an overhaul which waits begins, if nobody else copies.
             let wake = state.settle(News::DATA);
-            if let Some(next) = state.next_target(iov.len()) {
+            if let Some(next) = next.or_else(|| state.next_target(iov.len())) {
                 drop(state);
                 self.wake(wake);
                 cond_resched();
@@ -86,10 +92,12 @@ impl Instance {
                 break self.state.lock();
             }
 
-            // In mid-write: asleep, with the turn, for room or for an overhaul to end.
+            // In mid-write: asleep, with the turn, for room or for an overhaul to end. What it has filled is no longer its own,
+            // and a RESIZE may let go of it meanwhile.
             state.counters.writer_waited();
             drop(state);
             self.wake(wake);
+            drop(claim);
             let wanted = iov.len();
             let (state, next) = self.wait(
                 Sleepers::MidWriter,
@@ -110,6 +118,8 @@ impl Instance {
             }
         };
         state.gate.release_write_turn();
+        // For the rest there was no room, or it was not looked for: whoever comes to know that is told of room.
+        state.was_full |= !iov.is_empty();
         let news = News {
             data: done > 0,
             room: true,
@@ -121,8 +131,9 @@ impl Instance {
         Ok(done)
     }
 
-    /// Waits until a write can begin: for the turn, and for room for its first byte.
-    fn begin_write(&self, wanted: usize, nonblocking: bool) -> Result<Claim> {
+    /// Waits until a write can begin: for the turn, and for room for its first byte. Returns with it how many bytes fit at
+    /// that moment.
+    fn begin_write(&self, wanted: usize, nonblocking: bool) -> Result<(Claim, usize)> {
         let mut state = match nonblocking {
             true => self.state.lock(),
             false => self.let_pass(),
@@ -162,7 +173,7 @@ impl Instance {
 
 impl State {
     /// Begins a write, or refuses it, if it need not wait.
-    fn try_write(&mut self, wanted: usize) -> Option<Result<Claim>> {
+    fn try_write(&mut self, wanted: usize) -> Option<Result<(Claim, usize)>> {
         if let Err(gone) = self.alive() {
             return Some(Err(gone));
         }
@@ -178,7 +189,8 @@ impl State {
         if !self.gate.take_write_turn() {
             return None;
         }
-        self.next_target(wanted).map(Ok)
+        let now = wanted.min(self.store.capacity().saturating_sub(self.store.used()));
+        self.next_target(wanted).map(|claim| Ok((claim, now)))
     }
 
     /// Whether there is no room, and nobody is to wait for it.

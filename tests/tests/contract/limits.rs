@@ -7,6 +7,8 @@ use mydevice_tests::{
     group::MemoryGroup,
     klog::level,
     memory::Fence,
+    signals::INTERRUPTING,
+    sleeping_write,
     traffic::{self, Plan},
 };
 use mydevice_uapi::ioctl::{MYDEV_RESIZE, MYDEV_STATUS};
@@ -35,6 +37,27 @@ fn memory_is_charged_to_the_caller() {
         "{} bytes are still charged",
         group.charged()
     );
+}
+
+/// RESIZE gives the memory back at once, also where a writer sleeps in the middle of its write.
+#[test]
+fn a_sleeping_writer_keeps_no_memory_that_resize_has_replaced() {
+    let group = MemoryGroup::new("200M");
+    let module = Module::load(&[]);
+    let instance = module.instance();
+    assert_eq!(instance.set_attribute("max_capacity", "100000000"), Ok(()));
+    group.python(&format!(
+        "fcntl.ioctl(fd, {MYDEV_RESIZE}, struct.pack('I', 64 << 20))"
+    ));
+    let writer = sleeping_write(&instance.writer(), vec![b'x'; (64 << 20) + 1]);
+    instance.both().resize(4096).unwrap();
+    assert!(
+        group.charged() < 64 << 20,
+        "{} bytes are still charged",
+        group.charged()
+    );
+    writer.signal(INTERRUPTING);
+    assert_eq!(writer.join(), Ok(64 << 20));
 }
 
 /// At the group's limit a RESIZE gives ENOMEM and leaves everything as it was: no OOM kill, no warning.

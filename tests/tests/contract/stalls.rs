@@ -201,6 +201,36 @@ fn a_write_into_a_buffer_ends_where_a_resize_leaves_no_room() {
     assert_eq!(device.write(b"x"), Err(Errno::ENOSPC), "the turn is free");
 }
 
+/// A write that must not wait takes what fits, whatever comes while it copies: a signal, or a CLEAR that is to follow.
+#[test]
+fn a_nonblocking_write_takes_what_fits_whatever_comes() {
+    const MORE_THAN_A_PIECE: usize = GOOD + 4096;
+    for what_comes in ["a signal", "CLEAR"] {
+        let module = Module::load(&["buffer_size=16384"]);
+        let instance = module.instance();
+        let device = instance.nonblocking();
+        let stall = Stall::new();
+        let address = stall.before(GOOD);
+        let writing = {
+            let device = device.clone();
+            Sleeper::start(move || device.write_from_address(address.get(), MORE_THAN_A_PIECE))
+        };
+        stall.wait_stalled();
+        let clear = (what_comes == "CLEAR").then(|| {
+            let device = instance.both();
+            Sleeper::asleep_in(libc::SYS_ioctl, move || device.clear())
+        });
+        if clear.is_none() {
+            writing.signal(INTERRUPTING);
+        }
+        stall.release();
+        assert_eq!(writing.join(), Ok(MORE_THAN_A_PIECE), "{what_comes}");
+        if let Some(clear) = clear {
+            assert_eq!((clear.join(), device.unread()), (Ok(()), 0));
+        }
+    }
+}
+
 /// A stalled process can be killed. Its turn goes to the next, and nothing is consumed that did not reach it.
 #[test]
 fn a_stalled_reader_can_be_killed() {
