@@ -41,7 +41,10 @@ impl Instance {
             match self.write_piece(opened, iov, nonblocking, &mut done) {
                 // Short only once something was moved.
                 Ok(true) if done == 0 => cond_resched(),
-                Ok(true) if !iov.is_empty() && !current!().signal_pending() => cond_resched(),
+                // Whoever must not wait takes what fits, whatever comes.
+                Ok(true) if !iov.is_empty() && (nonblocking || !current!().signal_pending()) => {
+                    cond_resched()
+                }
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -132,7 +135,12 @@ impl Instance {
         state.counters.write(n, *done == 0, used);
         state.counters.cleared(dropped);
         *done = done.saturating_add(n);
-        self.give_back(state, News::DATA);
+        let news = News {
+            data: true,
+            // It was kept free for what came too late.
+            room: dropped > 0,
+        };
+        self.give_back(state, news);
         result
     }
 }
