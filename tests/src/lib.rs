@@ -12,6 +12,7 @@
 //!   say that it sleeps; they never guess how long that takes.
 //! - [`model`] is the contract as a program, with which random operations on the device are compared; also
 //!   to be had as the program `model`.
+//! - [`rest`] lets a random crowd of callers come to rest, and finds who was not woken.
 //! - [`traffic`] is the load with an account of every byte, also to be had as the program `traffic`.
 
 pub mod device;
@@ -26,6 +27,7 @@ pub mod memory;
 pub mod model;
 pub mod module;
 pub mod patience;
+pub mod rest;
 pub mod signals;
 pub mod sleeper;
 pub mod stalled;

@@ -67,6 +67,13 @@ impl<T: Send + 'static> Sleeper<T> {
         !self.has_ended() && sleeps_in(getpid(), self.tid, call)
     }
 
+    /// How often it has gone to sleep so far, if it sleeps in one of these system calls now.
+    pub fn asleep_in_any(&self, calls: &[i64]) -> Option<u64> {
+        let asleep = calls.iter().any(|call| self.sleeps_in(*call));
+        // It may be gone by now.
+        asleep.then(|| voluntary_switches(self.tid)).flatten()
+    }
+
     /// How often it has gone to sleep so far: a sleeper whose number stays was not woken.
     pub fn times_slept(&self) -> u64 {
         times_slept(self.tid)
@@ -136,14 +143,16 @@ impl<T> Drop for Sleeper<T> {
 
 /// How often thread `tid` has gone to sleep so far.
 pub fn times_slept(tid: Pid) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{tid}/status"));
-    let status = status.expect("reading the status of a thread that lives");
+    voluntary_switches(tid)
+        .expect("the status of a thread that lives, with voluntary_ctxt_switches")
+}
+
+fn voluntary_switches(tid: Pid) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     let count = status
         .lines()
         .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    count
-        .and_then(|count| count.trim().parse().ok())
-        .expect("voluntary_ctxt_switches in a thread's status")
+    count?.trim().parse().ok()
 }
 
 /// Whether thread `tid` of process `pid` sleeps, interruptibly, in system call number `call`.

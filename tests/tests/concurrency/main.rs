@@ -4,6 +4,7 @@
 
 mod handovers;
 mod poll;
+mod rest;
 mod sleep;
 mod traffic;
 mod wake_ups;
