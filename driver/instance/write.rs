@@ -118,7 +118,7 @@ impl Instance {
             }
         };
         state.gate.release_write_turn();
-        // For the rest there was no room, or it was not looked for: whoever comes to know that is told of room.
+        // For the rest there was no room, or none was looked for: whoever learns that by a short count is to be told of room.
         state.was_full |= !iov.is_empty();
         let news = News {
             data: done > 0,
