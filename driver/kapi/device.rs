@@ -117,20 +117,11 @@ impl DeviceNumber {
         let mut guard = numbers.free.lock();
         let Free { minors, next } = &mut *guard;
         // The pool may have more of them than there are.
-        let mut is_free = |from| {
-            minors
-                .find_unused_id(from)
-                .filter(|id| id.as_usize() < count)
-                .is_some()
-        };
-        let from = match is_free(*next) {
-            true => *next,
-            false => 0,
-        };
-        let id = minors
-            .find_unused_id(from)
-            .filter(|id| id.as_usize() < count);
-        let minor = id.ok_or(ENOSPC)?.acquire();
+        let taken = [*next, 0].into_iter().find_map(|from| {
+            let id = minors.find_unused_id(from);
+            id.filter(|id| id.as_usize() < count).map(|id| id.acquire())
+        });
+        let minor = taken.ok_or(ENOSPC)?;
         *next = minor.saturating_add(1);
         // INVARIANT: It was nobody's, and is below the count, which is a `u32`.
         Ok(Self {
