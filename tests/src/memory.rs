@@ -60,6 +60,17 @@ impl Pages {
             len,
         }
     }
+
+    /// Forbids all access to the second page.
+    ///
+    /// # Safety
+    ///
+    /// There must be one, and no Rust object in it.
+    unsafe fn forbid_second(&self) {
+        // SAFETY: by the function's requirements.
+        let result = unsafe { libc::mprotect(self.start.add(PAGE).cast(), PAGE, libc::PROT_NONE) };
+        assert_eq!(result, 0, "protecting a page: {}", Errno::last());
+    }
 }
 
 impl Drop for Pages {
@@ -82,8 +93,7 @@ impl Fence {
         // SAFETY: both pages are in the mapping.
         unsafe {
             pages.start.write_bytes(b'x', PAGE);
-            let result = libc::mprotect(pages.start.add(PAGE).cast(), PAGE, libc::PROT_NONE);
-            assert_eq!(result, 0, "protecting a page: {}", Errno::last());
+            pages.forbid_second();
         }
         Self { pages }
     }
@@ -237,9 +247,7 @@ impl Stall {
         };
         // SAFETY: the page is in the mapping, and holds no Rust object; the structure is what the command reads.
         unsafe {
-            let page = self.pages.start.add(PAGE);
-            let result = libc::mprotect(page.cast(), PAGE, libc::PROT_NONE);
-            assert_eq!(result, 0, "protecting a page: {}", Errno::last());
+            self.pages.forbid_second();
             uffd::wake(self.faults.as_raw_fd(), &mut range).expect("UFFDIO_WAKE");
         }
     }

@@ -10,7 +10,7 @@
 use std::{
     fmt::Write,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -73,14 +73,18 @@ struct Caller {
 }
 
 impl Caller {
-    fn results(&self) -> Vec<Result<usize>> {
+    fn locked(&self) -> MutexGuard<'_, Vec<Result<usize>>> {
         let results = self.results.lock();
-        results.unwrap_or_else(PoisonError::into_inner).clone()
+        results.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn results(&self) -> Vec<Result<usize>> {
+        self.locked().clone()
     }
 
     /// The call that it is in.
     fn current(&self) -> Option<Call> {
-        self.calls.get(self.results().len()).copied()
+        self.calls.get(self.locked().len()).copied()
     }
 
     /// Makes the calls, until the instance is gone.
@@ -122,8 +126,7 @@ impl Caller {
                     own.as_ref().map(|_| 0).map_err(|errno| *errno)
                 }
             };
-            let results = self.results.lock();
-            results.unwrap_or_else(PoisonError::into_inner).push(result);
+            self.locked().push(result);
             if matches!(result, Err(Errno::ENODEV | Errno::ENOENT)) {
                 return;
             }
@@ -319,7 +322,7 @@ impl Crowd {
             last = look;
             same
         });
-        self.callers.iter().map(|it| it.results().len()).collect()
+        self.callers.iter().map(|it| it.locked().len()).collect()
     }
 
     /// How often each sleeper has slept, if everybody has ended or sleeps.
