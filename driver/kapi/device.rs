@@ -122,7 +122,11 @@ impl DeviceNumber {
             id.filter(|id| id.as_usize() < count).map(|id| id.acquire())
         });
         let minor = taken.ok_or(ENOSPC)?;
-        *next = minor.saturating_add(1);
+        // A bitmap is not to be searched from behind its end.
+        *next = match minor.saturating_add(1) {
+            behind if behind < count => behind,
+            _ => 0,
+        };
         // INVARIANT: It was nobody's, and is below the count, which is a `u32`.
         Ok(Self {
             numbers: numbers.clone(),
