@@ -89,7 +89,8 @@ impl Instance {
             state.counters.read(copied, done == 0);
             done = done.saturating_add(copied);
             let over = iov.is_empty() || state.dead || state.store.rules().whole_records;
-            let next = if over || !goes_on || copied < claim.len() {
+            let cut = copied < claim.len();
+            let next = if over || !goes_on || cut {
                 None
             } else if done < now || state.overhauls_waiting == 0 && !current!().signal_pending() {
                 // What was there in the beginning is never cut; what came meanwhile is left to whoever
@@ -100,14 +101,14 @@ impl Instance {
             };
             match next {
                 Some(next) => {
-                    let news = state.news_of_read(false);
+                    let news = state.news_of_read(false, false);
                     self.give_back(state, news);
                     cond_resched();
                     claim = next;
                 }
                 None => {
                     state.end_read();
-                    let news = state.news_of_read(true);
+                    let news = state.news_of_read(true, cut);
                     self.give_back(state, news);
                     break;
                 }
@@ -263,14 +264,18 @@ impl State {
     }
 
     /// What a read means to others: bytes that were taken leave room, and what it left can be read again when it has
-    /// ended. A read that only copied is no news to anybody.
-    fn news_of_read(&self, ended: bool) -> News {
+    /// ended. A read that only copied is news to nobody but those who share its open and took it to have gone on, if a fault
+    /// cut it.
+    fn news_of_read(&self, ended: bool, cut: bool) -> News {
         match self.store.rules().reading {
             Reading::Take => News {
                 data: ended,
                 room: true,
             },
-            Reading::Copy => News::NONE,
+            Reading::Copy => News {
+                data: cut,
+                room: false,
+            },
         }
     }
 

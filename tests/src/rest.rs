@@ -2,10 +2,10 @@
 
 //! Callers at rest: of a crowd in which each has ended or sleeps, nobody who sleeps could go on.
 //!
-//! Threads make random calls on one instance, some of them on the same open, some stalled in mid-copy, some interrupted,
-//! until nobody moves. Then each sleeper in turn is made to look again, by a signal whose handler lets its call begin
-//! anew. If it goes on then, or anybody else does, somebody was owed a wake-up. What each may wait for need not be known
-//! here: the driver says it, when it is asked again.
+//! Threads make random calls on one instance, some of them on the same open, some stalled in mid-copy, some whose copy
+//! fails, some interrupted, until nobody moves. Then each sleeper in turn is made to look again, by a signal whose handler
+//! lets its call begin anew. If it goes on then, or anybody else does, somebody was owed a wake-up. What each may wait for
+//! need not be known here: the driver says it, when it is asked again.
 
 use std::{
     fmt::Write,
@@ -49,7 +49,8 @@ enum On {
 /// What a caller does.
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    /// Reads at most so many bytes; where a stall has a number, the page behind the first byte does not come at once.
+    /// Reads at most so many bytes; where a stall has a number, the page behind the first byte does not come at once, or
+    /// never.
     Read(On, usize, Option<usize>),
     /// Writes so many, in the same ways.
     Write(On, usize, Option<usize>),
@@ -253,7 +254,13 @@ impl Crowd {
             })
             .collect();
         self.disturb(&threads);
-        stalls.iter().for_each(Stall::release);
+        for stall in stalls.iter() {
+            if self.rng.bool() {
+                stall.release();
+            } else {
+                stall.fail();
+            }
+        }
         let slept = self.look_again(&onlooker, &threads);
         // Whoever is still there is told so.
         assert_eq!(instance.remove(), Ok(()), "{self:#?}");

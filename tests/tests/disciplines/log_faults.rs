@@ -2,11 +2,12 @@
 
 //! `log`: readers of one open whose copies fail, in any order.
 
-use mydevice_tests::{Device, Module, Sleeper, memory::Stall};
+use mydevice_tests::{
+    Device, Instance, Module, Sleeper, device::READABLE, eventually, memory::Stall, sleeping_read,
+};
 use nix::{Result, errno::Errno};
 
-/// A log of two records, one open of it, and a reader of that open that is stalled in the first record, after `good`
-/// bytes.
+/// A log, one open of it, and a reader of that open that is stalled in the first record, after `good` bytes.
 struct Stalled {
     module: Module,
     open: Device,
@@ -17,11 +18,16 @@ struct Stalled {
 const FIRST: usize = 100;
 
 impl Stalled {
+    /// With a second record, and an open that does not wait.
     fn after(good: usize) -> Self {
+        Self::new(Instance::nonblocking, &["second"], good)
+    }
+
+    fn new(open: fn(&Instance) -> Device, later: &[&str], good: usize) -> Self {
         let module = Module::load(&["discipline=log"]);
-        let (open, writer) = (module.instance().nonblocking(), module.instance().writer());
+        let (open, writer) = (open(&module.instance()), module.instance().writer());
         writer.put([b'1'; FIRST]);
-        writer.put("second");
+        later.iter().for_each(|record| writer.put(record));
         let stall = Stall::new();
         let address = stall.before(good);
         let first = {
@@ -74,5 +80,36 @@ fn what_others_of_the_open_have_gone_by_is_missed() {
         let (_module, open, _) = stalled.first_fails();
         assert_eq!(open.read(100), Err(Errno::EAGAIN));
         assert_eq!(open.stats().bytes_missed, (FIRST - good) as u64);
+    }
+}
+
+/// Somebody who shares the open and waits in it for more, when the only record has failed to reach another.
+#[track_caller]
+fn told<T: Send + 'static>(
+    good: usize,
+    waits: impl Fn(&Device) -> Sleeper<T>,
+) -> (Module, Device, Sleeper<T>) {
+    let stalled = Stalled::new(Instance::reader, &[], good);
+    let second = waits(&stalled.open);
+    let (module, open, _) = stalled.first_fails();
+    (module, open, second)
+}
+
+/// Who shares the open, and found nothing more in it, is told of what the failed copy left.
+#[test]
+fn who_shares_the_open_is_told_of_what_is_to_be_read_again() {
+    for (good, left) in [(0, FIRST), (40, FIRST - 40)] {
+        {
+            let (_module, _open, reader) = told(good, |open| sleeping_read(open, FIRST));
+            eventually("the reader has what is left", || reader.has_ended());
+            assert_eq!(reader.join(), Ok(vec![b'1'; left]));
+        }
+        let (_module, open, poller) = told(good, |open| {
+            let open = open.clone();
+            Sleeper::asleep_in(libc::SYS_poll, move || open.wait_ready(READABLE))
+        });
+        eventually("the poller is told", || poller.has_ended());
+        assert_eq!(poller.join(), Ok(READABLE));
+        assert_eq!(open.take(FIRST).len(), left);
     }
 }
