@@ -57,11 +57,12 @@ impl Instance {
         }
         let mut record = Block::new(memory, shape, len)?;
 
+        let mut evicts = false;
         let mut state = self.state.lock();
         loop {
             let mut garbage = Garbage::default();
             let before = state.store.capacity();
-            let mut push = state.push(&record, len, &mut garbage);
+            let mut push = state.push(&record, len, &mut evicts, &mut garbage);
             if let (Push::Full, true) = (&push, nonblocking) {
                 return state.refuse(opened, len);
             }
@@ -71,7 +72,7 @@ impl Instance {
                     Sleepers::Writers,
                     state,
                     Patience::ENDLESS,
-                    |state| match state.push(&record, len, &mut garbage) {
+                    |state| match state.push(&record, len, &mut evicts, &mut garbage) {
                         Push::Full => None,
                         other => Some(other),
                     },
@@ -124,8 +125,14 @@ impl State {
         Err(EAGAIN)
     }
 
-    /// Adds a record of `len` bytes, if there is room or room can be made.
-    fn push(&mut self, record: &Arc<Block>, len: usize, garbage: &mut Garbage) -> Push {
+    /// Adds a record of `len` bytes, if there is room or room can be made. `evicts` is whether others have gone for it.
+    fn push(
+        &mut self,
+        record: &Arc<Block>,
+        len: usize,
+        evicts: &mut bool,
+        garbage: &mut Garbage,
+    ) -> Push {
         let overhauling = self.gate.overhauling();
         let records = match self.takes_record(len) {
             Ok(records) => records,
@@ -135,9 +142,10 @@ impl State {
             return Push::Full;
         }
         let (evicted, room) = records.make_room(len, garbage);
-        // Once others have gone for it, nothing that may fail is to come before it is in.
+        // Then nothing that may fail is to come before it is in.
+        *evicts |= evicted > 0;
         let push = match room {
-            true if records.push(record, evicted > 0) => Push::Done,
+            true if records.push(record, *evicts) => Push::Done,
             true => Push::Reshape(records.shape(len)),
             false if evicted > 0 => Push::Again,
             false => Push::Full,
