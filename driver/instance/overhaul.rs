@@ -3,8 +3,9 @@
 //! CLEAR and RESIZE: what needs an instance's memory to itself.
 //!
 //! Both wait until nobody copies, and pass over a writer that sleeps in mid-write. While one is under way,
-//! writers and readers that take bytes wait; readers that only copy go on, because a RESIZE leaves the
-//! memory that they read from as it is, and after a CLEAR there is nothing to read.
+//! writers and readers that take bytes wait. Readers that only copy may begin: a RESIZE leaves the memory that they
+//! read from as it is, and a CLEAR begins by dropping everything, so that there is nothing to read. But one that was
+//! given the gate in its sleep may find some that have begun before it ran. Then a CLEAR waits anew, until they have ended.
 
 #![forbid(unsafe_code)]
 
@@ -25,6 +26,13 @@ use crate::{
 pub(super) const PASS_MS: i64 = 20;
 const REST_MS: i64 = 200;
 
+/// What is to be done to the memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Overhaul {
+    Clear,
+    Resize,
+}
+
 /// The state of an instance, locked.
 pub(super) type Locked<'a> = Guard<'a, State, SpinLockBackend>;
 
@@ -34,7 +42,7 @@ impl Instance {
     /// Errors: ENODEV if the instance was removed, EAGAIN if it would have to wait and must not, ERESTARTSYS for a
     /// signal in the wait.
     pub(crate) fn clear(&self, nonblocking: bool) -> Result {
-        let mut state = self.begin_overhaul(nonblocking)?;
+        let mut state = self.begin_overhaul(Overhaul::Clear, nonblocking)?;
         let memory = match state.store.inlet() {
             Inlet::Bytes(bytes) => Some(bytes.memory().clone()),
             _ => None,
@@ -91,7 +99,7 @@ impl Instance {
             };
 
             // Until it ends, the discipline stays the same. The limit does not: see where the capacity is set.
-            let mut state = self.begin_overhaul(nonblocking)?;
+            let mut state = self.begin_overhaul(Overhaul::Resize, nonblocking)?;
             let before = state.store.capacity();
             let truncated = match (state.store.inlet(), memory) {
                 (Inlet::Bytes(_), Some(memory)) => self.move_bytes(state, memory),
@@ -189,8 +197,8 @@ impl Instance {
         }
     }
 
-    /// Waits until nobody copies, and keeps everybody from beginning to. Returns with the lock held.
-    fn begin_overhaul(&self, nonblocking: bool) -> Result<Locked<'_>> {
+    /// Waits until nobody copies, and keeps everybody from beginning to whom it would harm. Returns with the lock held.
+    fn begin_overhaul(&self, what: Overhaul, nonblocking: bool) -> Result<Locked<'_>> {
         let mut state = self.state.lock();
         state.alive()?;
         // Those who wait go first.
@@ -201,17 +209,28 @@ impl Instance {
             return Err(EAGAIN);
         }
         state.overhauls_waiting = state.overhauls_waiting.saturating_add(1);
-        state.ask_to_pass();
         let grants_before = state.grants;
-        let (mut state, result) = self.wait(
-            Sleepers::Overhauls,
-            state,
-            Patience::ENDLESS,
-            |state| match state.take_grant(grants_before) || state.begin_next_overhaul() {
-                true => Some(Ok(())),
-                false => state.dead.then_some(Err(ENODEV)),
-            },
-        );
+        let result = loop {
+            state.ask_to_pass();
+            let (locked, result) = self.wait(
+                Sleepers::Overhauls,
+                state,
+                Patience::ENDLESS,
+                |state| match state.take_grant(grants_before) || state.begin_next_overhaul() {
+                    true => Some(Ok(())),
+                    false => state.dead.then_some(Err(ENODEV)),
+                },
+            );
+            state = locked;
+            let shared = what == Overhaul::Clear && state.gate.reading_shared();
+            if !shared || !matches!(result, Ok(Ok(()))) {
+                break result;
+            }
+            // Those who came before it ran read what it would zero. Whoever was kept out meanwhile may go on.
+            state.gate.end_overhaul();
+            self.give_back(state, News::BOTH);
+            state = self.state.lock();
+        };
         state.overhauls_waiting = state.overhauls_waiting.saturating_sub(1);
         let result = result.unwrap_or(Err(ERESTARTSYS));
         if let Err(error) = result {

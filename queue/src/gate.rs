@@ -16,7 +16,8 @@
 //!   leave them). They touch the memory from begin to end; a reader that sleeps has not begun.
 //! - **An overhaul.** CLEAR or RESIZE. Nobody copies when it begins, and until it ends nobody changes
 //!   the memory but itself. Shared readers may begin meanwhile: a RESIZE only copies from the memory
-//!   that they read, and a CLEAR zeroes only what it has dropped: nobody is given that any more.
+//!   that they read. A CLEAR has to see to it that there are none when it drops what is stored; nobody
+//!   is given that any more.
 //!
 //! | may begin, while there is | a turn | a write copy | a reader alone | shared readers | an overhaul |
 //! | --- | --- | --- | --- | --- | --- |
@@ -152,6 +153,11 @@ impl Gate {
     /// Whether a reader that shares with no other is copying now.
     pub fn reading_alone(&self) -> bool {
         self.readers == Readers::Alone
+    }
+
+    /// Whether readers that share are copying now.
+    pub fn reading_shared(&self) -> bool {
+        matches!(self.readers, Readers::Shared(_))
     }
 
     /// Begins a copy out of the memory beside other shared readers, and beside an overhaul, unless a

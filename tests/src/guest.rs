@@ -76,11 +76,16 @@ pub fn try_sh(line: &str) -> Output {
 
 /// Does `work` with this thread, and all that it starts, on one CPU.
 pub fn on_one_cpu<T>(work: impl FnOnce() -> T) -> T {
+    on_cpu(0, work)
+}
+
+/// Does `work` with this thread, and all that it starts, on the CPU of this number.
+pub fn on_cpu<T>(number: usize, work: impl FnOnce() -> T) -> T {
     let this = Pid::from_raw(0);
     let all = sched_getaffinity(this).expect("asking for the CPUs of this thread");
     let mut one = CpuSet::new();
-    one.set(0).expect("a CPU number in range");
-    sched_setaffinity(this, &one).expect("going to the first CPU");
+    one.set(number).expect("a CPU number in range");
+    sched_setaffinity(this, &one).unwrap_or_else(|errno| panic!("going to CPU {number}: {errno}"));
     let result = work();
     sched_setaffinity(this, &all).expect("going back to all CPUs");
     result

@@ -93,6 +93,7 @@ fuzz_target!(|steps: Vec<Step>| {
         }
         assert_eq!(gate.write_turn_free(), !model.turn);
         assert_eq!(gate.reading_alone(), model.alone);
+        assert_eq!(gate.reading_shared(), model.shared > 0);
         assert_eq!(gate.overhauling(), model.overhaul);
         // What the copies rely on.
         assert!(!(model.overhaul && (model.write_copy || model.alone)));

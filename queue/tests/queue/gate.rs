@@ -154,6 +154,7 @@ fn the_gate_tells_its_state_as_it_is() {
             "{granted:?}"
         );
         assert_eq!(gate.reading_alone(), granted.alone, "{granted:?}");
+        assert_eq!(gate.reading_shared(), granted.shared > 0, "{granted:?}");
         assert_eq!(gate.overhauling(), granted.overhaul, "{granted:?}");
         assert_eq!(
             gate.idle(),

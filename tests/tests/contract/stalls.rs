@@ -3,10 +3,21 @@
 //! A process stalled in the middle of a copy (a page of its memory that does not come) holds up nobody but
 //! those who wait for its turn on the same side, and CLEAR and RESIZE.
 
+use std::{
+    hint,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
 use mydevice_tests::{
     Device, Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
-    guest::Process,
+    eventually,
+    guest::{Process, come_before_others, on_cpu},
     memory::Stall,
     signals::INTERRUPTING,
     sleeping_read, sleeping_write,
@@ -168,6 +179,79 @@ fn clear_follows_the_copy_that_it_waited_for() {
     };
     assert_eq!((stalled.release(), clear.join()), (Ok(WHOLE), Ok(())));
     assert_eq!((device.unread(), device.stats().bytes_cleared), (0, 50));
+}
+
+/// Somebody who keeps everybody who is not urgent from a CPU, until this is dropped; not for long.
+struct Hog(Arc<AtomicBool>);
+
+impl Hog {
+    fn on_cpu(number: usize) -> Self {
+        let [started, stopped] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let (start, stop) = (Arc::clone(&started), Arc::clone(&stopped));
+        thread::spawn(move || {
+            on_cpu(number, || {
+                come_before_others();
+                start.store(true, Ordering::SeqCst);
+                let since = Instant::now();
+                while !stop.load(Ordering::SeqCst) && since.elapsed() < Duration::from_secs(2) {
+                    hint::spin_loop();
+                }
+            })
+        });
+        eventually("the CPU is taken", || started.load(Ordering::SeqCst));
+        Self(stopped)
+    }
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A CLEAR that is let in while it sleeps, and does not run yet, zeroes nothing that a reader has begun to copy since.
+#[test]
+fn a_clear_that_runs_late_waits_for_who_began_to_read() {
+    let module = Module::load(&["discipline=buffer"]);
+    let instance = module.instance();
+    let clear_late = || {
+        let device = instance.nonblocking();
+        device.put([b't'; WHOLE]);
+        let first = Stalled::reader(&device);
+        let clearer = instance.writer();
+        let clear = Sleeper::asleep_in(libc::SYS_ioctl, move || on_cpu(0, || clearer.clear()));
+        let hog = Hog::on_cpu(0);
+        assert_eq!(first.release(), Ok(WHOLE));
+
+        let (reader, stall) = (instance.nonblocking(), Stall::new());
+        let address = stall.before(GOOD);
+        let second = Sleeper::start(move || reader.read_at_address(address.get(), WHOLE));
+        eventually("the second reader is stalled, or found nothing", || {
+            second.has_ended() || second.sleeps_in(libc::SYS_read)
+        });
+        let late = !second.has_ended();
+        if late {
+            stall.wait_stalled();
+            let slept = clear.times_slept();
+            drop(hog);
+            eventually("the CLEAR looks", || {
+                clear.has_ended() || clear.times_slept() > slept
+            });
+            assert!(!clear.has_ended(), "it has zeroed what is being read");
+        }
+        stall.release();
+        let got = second.join();
+        if late {
+            assert_eq!(got, Ok(WHOLE));
+            assert_eq!(stall.came(WHOLE - GOOD), [b't'; WHOLE - GOOD]);
+        }
+        assert_eq!(clear.join(), Ok(()));
+        assert_eq!(device.unread(), 0);
+        late
+    };
+    // All but the CLEAR and the hog are elsewhere.
+    let late = on_cpu(1, || (0..20).any(|_| clear_late()));
+    assert!(late, "the CLEAR always ran first");
 }
 
 /// A write into a buffer that goes on after a RESIZE which leaves it no room ends there, short: nobody will make room.
