@@ -115,8 +115,12 @@ pub(crate) struct Instance {
     passing: WaitQueue,
     /// For those who wait awake.
     bell: Bell,
+    /// Who polls an open that can read.
     #[pin]
-    pollers: PollQueue,
+    data_pollers: PollQueue,
+    /// Who polls an open that can write. Those who asked to be woken alone would else be told in place of readers.
+    #[pin]
+    room_pollers: PollQueue,
     /// Readers that want SIGIO, and writers.
     fasync: Arc<Fasync>,
 }
@@ -280,7 +284,8 @@ impl Instance {
                 writers <- new_wait_queue!("mydevice writers"),
                 mid_writer <- new_wait_queue!("mydevice mid_writer"),
                 overhauls <- new_wait_queue!("mydevice overhauls"),
-                pollers <- new_poll_queue!("mydevice pollers"),
+                data_pollers <- new_poll_queue!("mydevice data pollers"),
+                room_pollers <- new_poll_queue!("mydevice room pollers"),
                 passing <- new_wait_queue!("mydevice passing"),
                 bell: Bell::default(),
                 fasync,
@@ -370,7 +375,8 @@ impl Instance {
         self.overhauls.wake_all();
         self.passing.wake_all();
         let everything = Events::READABLE | Events::WRITABLE | Events::GONE;
-        self.pollers.wake(everything, Reach::All);
+        self.data_pollers.wake(everything, Reach::All);
+        self.room_pollers.wake(everything, Reach::All);
         self.fasync.signal(Band::In);
         self.fasync.signal(Band::Out);
     }
@@ -429,7 +435,13 @@ impl Instance {
         position: u64,
         table: &PollTable<'file>,
     ) -> Events {
-        table.register(&self.pollers);
+        if opened.writes {
+            table.register(&self.room_pollers);
+        }
+        // One that can do neither learns of the removal.
+        if opened.reads || !opened.writes {
+            table.register(&self.data_pollers);
+        }
         self.state.lock().events(opened, position)
     }
 

@@ -98,7 +98,11 @@ impl Instance {
         let mut found = None;
         // Who waits while others sleep queues behind them, and nobody keeps the processor from others.
         if awake > 0 && self.queue(who).is_empty() && is_only_task() {
-            (state, found) = self.stay_awake(state, since, awake, &mut look);
+            // Some have given the lock back since they looked.
+            found = look(&mut state);
+            if found.is_none() {
+                (state, found) = self.stay_awake(state, since, awake, &mut look);
+            }
         }
         let (mut state, result, slept) = match found {
             Some(found) => (state, Ok(found), false),

@@ -30,7 +30,7 @@ impl Instance {
         self.give_back(state, News::ROOM);
         // Some may have room now, and what others wait to write will never fit: that is for each to see.
         self.writers.wake_all();
-        self.pollers.wake(Events::WRITABLE, Reach::All);
+        self.room_pollers.wake(Events::WRITABLE, Reach::All);
         Ok(())
     }
 

@@ -101,7 +101,7 @@ impl Instance {
     /// [`Self::give_back`] after one step. What is so most often is soon seen: nobody waits, and nobody is to be told.
     #[inline(always)]
     fn give_back_short(&self, mut state: Locked<'_>, news: News) {
-        if !state.is_quiet_ring() || !self.pollers.is_empty() || !self.fasync.is_empty() {
+        if !state.is_quiet_ring() || !self.nobody_polls() {
             self.give_back(state, news);
         }
     }

@@ -155,7 +155,7 @@ impl Instance {
     /// Gives the lock back after a change, and wakes who can go on by it: see [`State::settle`]. Does not sleep.
     #[inline]
     pub(super) fn give_back(&self, mut state: Locked<'_>, news: News) {
-        if state.is_quiet(news) && self.pollers.is_empty() && self.fasync.is_empty() {
+        if state.is_quiet(news) && self.nobody_polls() {
             let room = state.store.has_room(1);
             state.room_is_news(news, room);
         } else {
@@ -169,6 +169,12 @@ impl Instance {
         let wake = state.settle(news);
         drop(state);
         self.wake(wake);
+    }
+
+    /// Whether nobody is to be told of events. For whoever has the lock.
+    #[inline(always)]
+    pub(super) fn nobody_polls(&self) -> bool {
+        self.data_pollers.is_empty() && self.room_pollers.is_empty() && self.fasync.is_empty()
     }
 
     /// Where these sleep.
@@ -245,7 +251,7 @@ impl Instance {
                 true => Reach::All,
                 false => Reach::One,
             };
-            self.pollers.wake(Events::READABLE | hangup, reach);
+            self.data_pollers.wake(Events::READABLE | hangup, reach);
             self.fasync.signal(Band::In);
         }
         if wake.has(Wake::WRITABLE) {
@@ -253,7 +259,7 @@ impl Instance {
                 true => Reach::All,
                 false => Reach::One,
             };
-            self.pollers.wake(Events::WRITABLE, reach);
+            self.room_pollers.wake(Events::WRITABLE, reach);
             self.fasync.signal(Band::Out);
         }
     }

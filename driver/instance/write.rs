@@ -42,7 +42,8 @@ impl Instance {
     ///
     /// The bytes of one call are contiguous, whatever its length: it has the write turn from its first byte
     /// to its last. Where a full instance makes writers wait, all bytes are taken unless a signal, a fault
-    /// or `nonblocking` ends the call early; elsewhere, what fits. What fits in the beginning is taken whatever comes.
+    /// or `nonblocking` ends the call early; elsewhere, what fits. What fits in the beginning is taken whatever comes, but
+    /// that a call which may sleep lets overhauls go first, and meets signals there.
     /// Sleeps, unless `nonblocking`, for its turn and for room; and as long as the writer's memory takes to come.
     ///
     /// Errors, each only if no byte was taken: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not; ERESTARTSYS for

@@ -186,6 +186,23 @@ fn exclusive_epoll_tells_the_writer_whose_record_fits() {
     assert!(!other.has_ended(), "there is no room for the other");
 }
 
+/// Exclusive: who polls for what its open cannot do is never told in place of another.
+#[test]
+fn exclusive_epoll_tells_nobody_who_could_not_go_on() {
+    const CAPACITY: usize = 10;
+    let module = Module::load(&[&format!("buffer_size={CAPACITY}")]);
+    let (reader, writer) = (module.instance().reader(), module.instance().writer());
+    let [no_reader, told] = [&writer, &reader].map(|open| exclusive(open, EpollFlags::EPOLLIN));
+    writer.put([b'x'; CAPACITY]);
+    eventually("the reader is told", || told.has_ended());
+    assert_eq!(told.join(), Ok(1));
+    let [no_writer, told] = [&reader, &writer].map(|open| exclusive(open, EpollFlags::EPOLLOUT));
+    assert_eq!(reader.collect(CAPACITY).len(), CAPACITY);
+    eventually("the writer is told", || told.has_ended());
+    assert_eq!(told.join(), Ok(1));
+    assert!(!no_reader.has_ended() && !no_writer.has_ended());
+}
+
 /// Sleepers and pollers wait apart, so that a poller cannot take a sleeper's only wake-up.
 #[test]
 fn an_exclusive_poller_does_not_take_a_sleepers_wake_up() {
