@@ -165,6 +165,8 @@ struct State {
     /// An open has begun to follow something, and of its callers others still sleep in `readers`, where nobody would tell
     /// them how that goes on.
     to_be_moved: bool,
+    /// An open has begun to follow something that others may have found nothing in, so that they can have what is behind it.
+    out_of_the_way: bool,
     /// Somebody was told that there is no room, or there was none, since pollers were last told of room.
     was_full: bool,
 }
@@ -272,6 +274,7 @@ impl Instance {
             writers_wait: Waits::default(),
             unserved: Unserved::default(),
             to_be_moved: false,
+            out_of_the_way: false,
             was_full: false,
             store,
         };

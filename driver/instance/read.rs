@@ -133,8 +133,16 @@ impl Instance {
             false => self.let_pass(),
         };
         match state.try_read(opened, own, wanted, 0) {
-            None | Some(Ok((Begun::Follow, _))) => (),
-            Some(begun) => return begun,
+            None => (),
+            Some(begun @ Ok((Begun::Copy(_), _))) => return begun,
+            // It may have taken what stood in the way of others.
+            Some(begun) => {
+                self.give_back(state, News::NONE);
+                match begun {
+                    Ok((Begun::Follow, _)) => state = self.state.lock(),
+                    begun => return begun,
+                }
+            }
         }
         if nonblocking {
             return Err(EAGAIN);
@@ -226,6 +234,7 @@ impl State {
         let now = opened.with_cursor(own, |cursor| {
             let follows = self.store.begin_read(cursor);
             self.to_be_moved |= follows && cursor.asleep > me;
+            self.out_of_the_way |= follows;
             self.store.available(cursor)
         });
         let now = now.min(wanted);

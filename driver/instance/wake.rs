@@ -350,7 +350,8 @@ impl State {
         if readers || each && self.users.waiting_readers > 0 {
             self.readers_wait.woken();
         }
-        wake.add(Wake::READABLE, news.data && (one || all));
+        let next = core::mem::take(&mut self.out_of_the_way);
+        wake.add(Wake::READABLE, all || one && (news.data || next));
         let hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.users.writers == 0;
         wake.add(Wake::HUNG_UP, hung_up);
 

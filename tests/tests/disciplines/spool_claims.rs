@@ -373,3 +373,34 @@ fn a_reader_that_claims_a_drained_file_wakes_the_next() {
         }
     });
 }
+
+/// A file of which there is nothing hides what comes behind it from all who have no file. Once an open has claimed it, they
+/// are told, also if that open then gets nothing.
+#[test]
+fn who_polls_is_told_of_what_a_drained_file_has_hidden() {
+    let module = spool();
+    let instance = module.instance();
+    for sleeps in [false, true] {
+        let (first, reader) = drained(&instance);
+        drop(reader);
+        hand_in(&module, &["hidden"]);
+        let (poller, claimer) = (instance.reader(), instance.reader());
+        assert_eq!(poller.ready(), PollFlags::empty());
+        let polls = {
+            let poller = poller.clone();
+            Sleeper::asleep_in(libc::SYS_poll, move || poller.wait_ready(READABLE))
+        };
+        let nonblocking = instance.nonblocking();
+        let claims = sleeps.then(|| sleeping_read(&claimer, 1));
+        if !sleeps {
+            assert_eq!(nonblocking.read(1), Err(Errno::EAGAIN));
+        }
+        eventually("the poller is told", || polls.has_ended());
+        assert_eq!(polls.join(), Ok(READABLE));
+        assert_eq!(whole(&poller), "hidden");
+        first.put("z");
+        if let Some(claims) = claims {
+            assert_eq!(claims.join(), Ok(b"z".to_vec()));
+        }
+    }
+}
