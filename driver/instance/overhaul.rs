@@ -226,9 +226,9 @@ impl Instance {
             if !shared || !matches!(result, Ok(Ok(()))) {
                 break result;
             }
-            // Those who came before it ran read what it would zero. Whoever was kept out meanwhile may go on.
+            // Those who came before it ran read what it would zero. Writers were kept out meanwhile.
             state.gate.end_overhaul();
-            self.give_back(state, News::BOTH);
+            self.give_back(state, News::ROOM);
             state = self.state.lock();
         };
         state.overhauls_waiting = state.overhauls_waiting.saturating_sub(1);
@@ -256,9 +256,12 @@ impl Instance {
     }
 
     /// Takes the lock for a caller that is about to copy and may sleep: not before overhauls that wait have had
-    /// their chance, for a short time, to begin.
+    /// their chance, for a short time now and then, to begin.
     pub(super) fn let_pass(&self) -> Locked<'_> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        if state.overhauls_waiting > 0 {
+            state.ask_to_pass();
+        }
         match state.lets_pass() {
             false => state,
             true => {
