@@ -21,6 +21,8 @@ use crate::queue::extent::{Extent, MAX_PACKED};
 pub(crate) struct Log {
     chain: Chain,
     capacity: usize,
+    /// A CLEAR has begun to drop what there is, and nobody is given any of that now.
+    clearing: bool,
 }
 
 /// Where an open is among the records.
@@ -91,6 +93,9 @@ impl Log {
 
     /// What a reader is to read next.
     fn next(&self, place: &Place) -> Option<Next> {
+        if self.clearing {
+            return None;
+        }
         let known = place.block.as_ref();
         // If its place is gone, or its block because nothing of it is left, then it goes on with the oldest.
         match known.filter(|block| place.position >= self.chain.start() && !block.is_removed()) {
@@ -134,6 +139,7 @@ impl Discipline for Log {
         Ok(Self {
             chain: Chain::new(),
             capacity,
+            clearing: false,
         })
     }
 
@@ -221,12 +227,13 @@ impl Discipline for Log {
         let mut dropped: usize = 0;
         while !garbage.is_full() {
             let Some((memory, left)) = self.chain.wipe_oldest() else {
-                return (dropped, true);
+                break;
             };
             garbage.add(memory);
             dropped = dropped.saturating_add(left);
         }
-        (dropped, self.chain.oldest().is_none())
+        self.clearing = self.chain.oldest().is_some();
+        (dropped, !self.clearing)
     }
 }
 
