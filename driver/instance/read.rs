@@ -15,7 +15,7 @@ use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Cursor, Reading},
     kapi::{
-        sched::cond_resched,
+        sched::{cond_resched, is_being_killed},
         wait::{Ended, Patience},
     },
 };
@@ -92,8 +92,10 @@ impl Instance {
             let cut = copied < claim.len();
             let next = if over || !goes_on || cut {
                 None
-            } else if done < now || state.overhauls_waiting == 0 && !current!().signal_pending() {
-                // What was there in the beginning is never cut; what came meanwhile is left to whoever
+            } else if done < now && !is_being_killed()
+                || state.overhauls_waiting == 0 && !current!().signal_pending()
+            {
+                // What was there in the beginning is cut by a kill alone; what came meanwhile is left to whoever
                 // waits to clear or resize.
                 state.next_source(opened, &mut own, iov.len())
             } else {

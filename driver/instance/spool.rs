@@ -4,12 +4,16 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::{current, iov::IovIterSource, prelude::*};
+use kernel::{iov::IovIterSource, prelude::*};
 
 use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Block, File, Filled, Inlet},
-    kapi::{memory::Memory, sched::cond_resched, wait::Patience},
+    kapi::{
+        memory::Memory,
+        sched::{cond_resched, is_being_killed},
+        wait::Patience,
+    },
     queue::{backlog::Piece, extent::Extent},
 };
 
@@ -41,10 +45,8 @@ impl Instance {
             match self.write_piece(opened, iov, nonblocking, &mut done) {
                 // Short only once something was moved.
                 Ok(true) if done == 0 => cond_resched(),
-                // Whoever must not wait takes what fits, whatever comes.
-                Ok(true) if !iov.is_empty() && (nonblocking || !current!().signal_pending()) => {
-                    cond_resched()
-                }
+                // What fits is taken whatever comes. A signal ends the wait for more.
+                Ok(true) if !iov.is_empty() && !is_being_killed() => cond_resched(),
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
             }

@@ -9,7 +9,10 @@ use kernel::{current, iov::IovIterSource, prelude::*};
 use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Claim, Full, Inlet},
-    kapi::{sched::cond_resched, wait::Patience},
+    kapi::{
+        sched::{cond_resched, is_being_killed},
+        wait::Patience,
+    },
 };
 
 impl Instance {
@@ -43,7 +46,7 @@ impl Instance {
     /// The bytes of one call are contiguous, whatever its length: it has the write turn from its first byte
     /// to its last. Where a full instance makes writers wait, all bytes are taken unless a signal, a fault
     /// or `nonblocking` ends the call early; elsewhere, what fits. What fits in the beginning is taken whatever comes, but
-    /// that a call which may sleep lets overhauls go first, and meets signals there.
+    /// that a call which may sleep lets overhauls go first, and meets signals there; and that a kill ends any call.
     /// Sleeps, unless `nonblocking`, for its turn and for room; and as long as the writer's memory takes to come.
     ///
     /// Errors, each only if no byte was taken: ENODEV if the instance was removed; EAGAIN if it would have to wait and must not; ERESTARTSYS for
@@ -70,7 +73,11 @@ impl Instance {
             done = done.saturating_add(copied);
             let ended = copied < claim.len() || iov.is_empty() || state.dead;
             let fitted = done < now;
-            if ended || !fitted && current!().signal_pending() {
+            let cut = match fitted {
+                true => is_being_killed(),
+                false => current!().signal_pending(),
+            };
+            if ended || cut {
                 break state;
             }
             // Whoever must not wait cannot let an overhaul go first, and take what fitted after it.

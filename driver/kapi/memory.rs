@@ -18,7 +18,7 @@ use kernel::{
 
 use super::{
     raw,
-    sched::{cond_resched, CHUNK},
+    sched::{cond_resched, is_being_killed, CHUNK},
     user::UserBuffer,
 };
 
@@ -279,8 +279,7 @@ fn pages(count: usize) -> Result<NonNull<c_void>> {
         pages.count = pages.count.saturating_add(1);
         if pages.count % PAGES_PER_CHUNK == 0 {
             cond_resched();
-            // SAFETY: No requirements.
-            if unsafe { raw::fatal_signal_pending() } {
+            if is_being_killed() {
                 return Err(EINTR);
             }
         }

@@ -20,6 +20,12 @@ pub fn cond_resched() {
     unsafe { raw::cond_resched() };
 }
 
+/// Whether the caller is being killed, so that what it is doing is of no use to it any more.
+pub fn is_being_killed() -> bool {
+    // SAFETY: No requirements.
+    unsafe { raw::fatal_signal_pending() }
+}
+
 /// Whether there is one processor only, so that whoever waits awake keeps what he waits for from happening.
 pub fn is_alone() -> bool {
     // SAFETY: No requirements.

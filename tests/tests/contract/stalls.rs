@@ -23,7 +23,12 @@ use mydevice_tests::{
     sleeping_read, sleeping_write,
     stalled::{GOOD, Stalled, WHOLE, at_once, onlookers_go_on},
 };
-use nix::{Result, errno::Errno, poll::PollFlags, sys::signal::Signal};
+use nix::{
+    Result,
+    errno::Errno,
+    poll::PollFlags,
+    sys::{signal::Signal, uio::pread},
+};
 
 const NONE: PollFlags = PollFlags::empty();
 
@@ -181,32 +186,41 @@ fn clear_follows_the_copy_that_it_waited_for() {
     assert_eq!((device.unread(), device.stats().bytes_cleared), (0, 50));
 }
 
-/// Somebody who keeps everybody who is not urgent from a CPU, until this is dropped; not for long.
-struct Hog(Arc<AtomicBool>);
+/// Threads go on until this is dropped.
+#[derive(Default)]
+struct Running(Arc<AtomicBool>);
 
-impl Hog {
-    fn on_cpu(number: usize) -> Self {
-        let [started, stopped] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-        let (start, stop) = (Arc::clone(&started), Arc::clone(&stopped));
-        thread::spawn(move || {
-            on_cpu(number, || {
-                come_before_others();
-                start.store(true, Ordering::SeqCst);
-                let since = Instant::now();
-                while !stop.load(Ordering::SeqCst) && since.elapsed() < Duration::from_secs(2) {
-                    hint::spin_loop();
-                }
-            })
-        });
-        eventually("the CPU is taken", || started.load(Ordering::SeqCst));
-        Self(stopped)
+impl Running {
+    /// Whether they still are to.
+    fn watch(&self) -> impl Fn() -> bool + Send + 'static {
+        let stopped = Arc::clone(&self.0);
+        move || !stopped.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for Hog {
+impl Drop for Running {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
+}
+
+/// Keeps everybody who is not urgent from a CPU; not for long.
+fn hog(number: usize) -> Running {
+    let running = Running::default();
+    let (started, goes_on) = (Arc::new(AtomicBool::new(false)), running.watch());
+    let start = Arc::clone(&started);
+    thread::spawn(move || {
+        on_cpu(number, || {
+            come_before_others();
+            start.store(true, Ordering::SeqCst);
+            let since = Instant::now();
+            while goes_on() && since.elapsed() < Duration::from_secs(2) {
+                hint::spin_loop();
+            }
+        })
+    });
+    eventually("the CPU is taken", || started.load(Ordering::SeqCst));
+    running
 }
 
 /// A CLEAR that is let in while it sleeps, and does not run yet, zeroes nothing that a reader has begun to copy since.
@@ -220,7 +234,7 @@ fn a_clear_that_runs_late_waits_for_who_began_to_read() {
         let first = Stalled::reader(&device);
         let clearer = instance.writer();
         let clear = Sleeper::asleep_in(libc::SYS_ioctl, move || on_cpu(0, || clearer.clear()));
-        let hog = Hog::on_cpu(0);
+        let hog = hog(0);
         assert_eq!(first.release(), Ok(WHOLE));
 
         let (reader, stall) = (instance.nonblocking(), Stall::new());
@@ -313,6 +327,69 @@ fn a_nonblocking_write_takes_what_fits_whatever_comes() {
             assert_eq!((clear.join(), device.unread()), (Ok(()), 0));
         }
     }
+}
+
+/// A write into a file of a spool, which may sleep but need not, is not cut by a signal either.
+#[test]
+fn a_write_into_a_file_takes_what_fits_whatever_comes() {
+    const PIECES: usize = GOOD + 4096;
+    let module = Module::load(&["discipline=spool"]);
+    let device = module.instance().writer();
+    let stall = Stall::new();
+    let address = stall.before(GOOD);
+    let writing = {
+        let device = device.clone();
+        Sleeper::start(move || device.write_from_address(address.get(), PIECES))
+    };
+    stall.wait_stalled();
+    writing.signal(INTERRUPTING);
+    stall.release();
+    assert_eq!(writing.join(), Ok(PIECES));
+}
+
+/// CLEAR and RESIZE come in between readers who never stop, one after the other: each time that they wait for some while, those
+/// who may sleep let them go first.
+#[test]
+fn readers_who_never_stop_let_clear_and_resize_in() {
+    const LEN: usize = 64 << 10;
+    let module = Module::load(&["discipline=buffer", &format!("buffer_size={LEN}")]);
+    let instance = module.instance();
+    let device = instance.writer();
+    let running = Running::default();
+    let readers = [(); 6].map(|()| {
+        let (reader, goes_on) = (instance.reader(), running.watch());
+        Sleeper::start(move || {
+            let mut text = vec![0; LEN];
+            while goes_on() {
+                pread(&reader, &mut text, 0).expect("a read of the text");
+            }
+        })
+    });
+    let writer = {
+        let (device, goes_on) = (device.clone(), running.watch());
+        Sleeper::start(move || {
+            while goes_on() {
+                match device.write(&[b't'; LEN]) {
+                    Ok(_) | Err(Errno::ENOSPC) => thread::yield_now(),
+                    error => panic!("{error:?}"),
+                }
+            }
+        })
+    };
+    // However this ends, they end first.
+    let running = running;
+    for round in 0..20 {
+        let device = device.clone();
+        let overhaul = Sleeper::start(move || match round % 2 {
+            0 => device.clear(),
+            _ => device.resize(LEN as u32),
+        });
+        eventually("it has its turn", || overhaul.has_ended());
+        assert_eq!(overhaul.join(), Ok(()));
+    }
+    drop(running);
+    readers.into_iter().for_each(Sleeper::join);
+    writer.join();
 }
 
 /// A stalled process can be killed. Its turn goes to the next, and nothing is consumed that did not reach it.
