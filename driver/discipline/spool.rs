@@ -19,6 +19,7 @@ use super::{
     chain::{Block, Chain},
     list::{Linked, Links, List},
     Claim, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Reading, Rules,
+    CAPACITY_LIMIT,
 };
 use crate::{
     kapi::{
@@ -130,7 +131,10 @@ impl Spool {
         max_capacity: Self::LIMIT,
     };
 
-    const LIMIT: usize = 100_000 * PAGE_SIZE;
+    const LIMIT: usize = match CAPACITY_LIMIT / PAGE_SIZE {
+        pages if pages < 100_000 => CAPACITY_LIMIT,
+        _ => 100_000 * PAGE_SIZE,
+    };
 
     /// So many files are dropped between two times that the lock is taken.
     const CLEARED: usize = 64;
