@@ -313,9 +313,9 @@ impl Device {
 /// A `/proc` entry, and the work that removes it.
 #[pin_data]
 struct ProcEntry {
-    /// It, from when it is shown until its removal begins.
+    /// It, and what it shows, from when it is shown until its removal begins.
     #[pin]
-    entry: SpinLock<Option<proc::Entry<Summary>>>,
+    entry: SpinLock<Option<(proc::Entry<Summary>, Arc<Summary>)>>,
     /// Its removal has begun, and `remover` does it.
     #[pin]
     begun: Completion,
@@ -348,8 +348,9 @@ impl ProcEntry {
 
     /// Shows it. From here on it may have readers.
     fn show(&self, instance: &Arc<Instance>) -> Result {
-        let entry = proc::Entry::new(instance.name(), instance.clone())?;
-        *self.entry.lock() = Some(entry);
+        let summary = Summary::new(instance)?;
+        let entry = proc::Entry::new(instance.name(), summary.clone())?;
+        *self.entry.lock() = Some((entry, summary));
         Ok(())
     }
 
@@ -369,6 +370,8 @@ impl ProcEntry {
         while !self.gone.load(Acquire) && !remover.as_ref().is_none_or(|task| is_asleep(task)) {
             fsleep(Delta::from_micros(PROC_LOOK_US));
         }
+        // Else this would be kept, once it is gone, for as long as its queue has room for others.
+        *self.remover.lock() = None;
     }
 }
 
@@ -376,11 +379,15 @@ impl WorkItem for ProcEntry {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let entry = this.entry.lock().take();
+        let shown = this.entry.lock().take();
+        if let Some((_, summary)) = &shown {
+            // Whoever removes the instance has a reference yet, so that this is not the last one.
+            summary.end();
+        }
         *this.remover.lock() = Some(ARef::from(&**current!()));
         this.begun.complete_all();
         // Nothing may sleep from here until the name has gone, which is the first thing that this does.
-        drop(entry);
+        drop(shown);
         this.gone.store(true, Release);
     }
 }

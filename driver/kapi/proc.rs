@@ -6,7 +6,7 @@
 //! [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
 
 use core::{marker::PhantomData, ptr::NonNull};
-use kernel::{bindings, prelude::*, seq_file::SeqFile, types::ForeignOwnable};
+use kernel::{bindings, error::from_result, prelude::*, seq_file::SeqFile, types::ForeignOwnable};
 
 use super::raw;
 
@@ -15,8 +15,9 @@ pub trait Show {
     /// What it is made from, given when the entry is made.
     type Data: ForeignOwnable + Send + Sync + 'static;
 
-    /// Writes the whole file. May sleep; removal of the entry waits for it.
-    fn show(data: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile);
+    /// Writes the whole file, or says why there is nothing to be read. May sleep; removal of the entry waits for it, and for
+    /// the copy to the reader that follows.
+    fn show(data: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile) -> Result;
 }
 
 /// An entry in `/proc`, there while this value lives.
@@ -84,9 +85,6 @@ impl<P: Show> Drop for Entry<P> {
 unsafe extern "C" fn show<P: Show>(file: *mut bindings::seq_file, _: *mut c_void) -> c_int {
     // SAFETY: For files made by `proc_create_single_data`, `private` is the entry's data, which is valid
     // during this call by the invariants of `Entry`. The caller uses the file for nothing else meanwhile.
-    unsafe {
-        let data = P::Data::borrow((*file).private);
-        P::show(data, SeqFile::from_raw(file));
-    }
-    0
+    let (data, out) = unsafe { (P::Data::borrow((*file).private), SeqFile::from_raw(file)) };
+    from_result(|| P::show(data, out).map(|()| 0))
 }

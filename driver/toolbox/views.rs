@@ -53,10 +53,11 @@ pub(crate) struct Summary;
 impl Show for Summary {
     type Data = Arc<Figures>;
 
-    fn show(figures: ArcBorrow<'_, Figures>, out: &SeqFile) {
+    fn show(figures: ArcBorrow<'_, Figures>, out: &SeqFile) -> Result {
         let reads = figures.reads.fetch_add(1, Relaxed).wrapping_add(1);
         seq_print!(out, "depth: {}\n", DEPTH.get()); // seq_printf(m, "depth: %d\n", depth);
         seq_print!(out, "reads: {reads}\n");
+        Ok(()) // return 0;
     }
 }
 // ANCHOR_END: proc

@@ -7,7 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mydevice_tests::{Device, Instance, Module, device::GONE, group::MemoryGroup, guest::sh};
+use mydevice_tests::{
+    Device, Instance, Module,
+    device::GONE,
+    eventually,
+    group::MemoryGroup,
+    guest::sh,
+    stalled::{Stalled, WHOLE},
+};
 use nix::{
     errno::Errno,
     fcntl::OFlag,
@@ -82,7 +89,7 @@ fn a_name_used_again_is_a_new_instance() {
     assert_eq!(second.reader().take(10), "new");
 }
 
-/// Its memory is freed at the last close.
+/// Its memory is freed at the last close, though a reader of its entry in `/proc` is stalled for ever.
 #[test]
 fn memory_goes_with_the_last_close() {
     const SIZE: u64 = 64 << 20;
@@ -93,6 +100,7 @@ fn memory_goes_with_the_last_close() {
     ));
     let victim = Instance::named("mydevice-victim");
     let device = victim.both();
+    let stalled = Stalled::reader_of_proc(&victim);
     assert!(
         group.charged() >= SIZE,
         "{} bytes are charged",
@@ -100,7 +108,8 @@ fn memory_goes_with_the_last_close() {
     );
     assert_eq!(victim.remove(), Ok(()));
     drop(device);
-    mydevice_tests::eventually("the memory is given back", || group.charged() < SIZE / 2);
+    eventually("the memory is given back", || group.charged() < SIZE / 2);
+    assert_eq!(stalled.release(), Ok(WHOLE));
 }
 
 /// An instance made at load is removed by its full name.
