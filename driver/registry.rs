@@ -24,7 +24,7 @@
 use kernel::{
     current, new_mutex, new_spinlock,
     prelude::*,
-    str::{kstrtobool_bytes, BStr, CString},
+    str::{BStr, CString},
     sync::{
         aref::ARef,
         atomic::{Acquire, Atomic, Release},
@@ -424,11 +424,20 @@ impl Command for AddCommand {
             settings.read_timeout_ms = parse(text)?;
         }
         let split = match add.split {
-            Some(text) => kstrtobool_bytes(text.as_bytes())?,
+            Some(text) => switch(text)?,
             None => false,
         };
         let name = CString::try_from_fmt(fmt!("{}-{}", command::PREFIX, add.name))?;
         registry.publish(&[name], &settings, split)
+    }
+}
+
+/// A word that the kernel takes for a switch. It would take any other that begins like one, too: EINVAL.
+fn switch(text: &str) -> Result<bool> {
+    match text {
+        "1" | "y" | "Y" | "yes" | "on" | "true" => Ok(true),
+        "0" | "n" | "N" | "no" | "off" | "false" => Ok(false),
+        _ => Err(EINVAL),
     }
 }
 
