@@ -26,6 +26,11 @@ pub trait Parameter: Sync {
     /// Takes a new value, or says [`EINVAL`] and keeps the old one.
     fn set(&self, text: &str) -> Result;
 
+    /// The parameter was named without a value: [`EINVAL`], where that says nothing.
+    fn set_bare(&self) -> Result {
+        Err(EINVAL)
+    }
+
     /// Writes the value as [`Self::set`] would take it.
     fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 
@@ -102,6 +107,12 @@ impl Parameter for Switch {
     fn set(&self, text: &str) -> Result {
         self.value
             .store(kstrtobool_bytes(text.as_bytes())?, Relaxed);
+        Ok(())
+    }
+
+    /// Yes, as for any `bool` of the kernel's.
+    fn set_bare(&self) -> Result {
+        self.value.store(true, Relaxed);
         Ok(())
     }
 
@@ -206,7 +217,7 @@ struct Ops<P>(PhantomData<P>);
 
 impl<P: Parameter> Ops<P> {
     const OPS: bindings::kernel_param_ops = bindings::kernel_param_ops {
-        // `name` without `=value` reaches `set` as well, so that it is refused like any other value.
+        // `name` without `=value` reaches `set` as well: see `Parameter::set_bare`.
         flags: bindings::KERNEL_PARAM_OPS_FL_NOARG as c_uint,
         set: Some(Self::set),
         get: Some(Self::get),
@@ -230,8 +241,8 @@ impl<P: Parameter> Ops<P> {
         from_result(|| {
             // SAFETY: By the function's requirements.
             let parameter = unsafe { Self::parameter(param) };
-            let text = match text.is_null() {
-                // The parameter was named without a value.
+            let bare = text.is_null();
+            let text = match bare {
                 true => c"",
                 // SAFETY: By the function's requirements.
                 false => unsafe { CStr::from_char_ptr(text) },
@@ -240,8 +251,13 @@ impl<P: Parameter> Ops<P> {
             let text = text.to_bytes();
             let text = text.strip_suffix(b"\n").unwrap_or(text);
 
-            let utf8 = core::str::from_utf8(text).map_err(|_| EINVAL);
-            utf8.and_then(|text| parameter.set(text)).inspect_err(|_| {
+            let set = match bare {
+                true => parameter.set_bare(),
+                false => core::str::from_utf8(text)
+                    .map_err(|_| EINVAL)
+                    .and_then(|text| parameter.set(text)),
+            };
+            set.inspect_err(|_| {
                 // SAFETY: `param` is valid by the function's requirements.
                 if unsafe { loading(param) } {
                     // SAFETY: As above; a parameter's name is a static string.

@@ -144,3 +144,13 @@ fn l8_parameters_can_be_set_in_sysfs() {
     assert_eq!(mydevice.parameter("discipline"), "buffer");
     assert_eq!(mydevice.instance().attribute("discipline"), "stream");
 }
+
+/// A switch that is named without a value is on, as those of the kernel's own modules are; a number needs one.
+#[test]
+fn a_switch_needs_no_value() {
+    let module = Module::load(&["split"]);
+    assert_eq!(module.parameter("split"), "Y");
+    module.unload();
+    let refused = Module::try_load("mydevice", &["devices"]).map(drop);
+    assert_eq!(refused.map_err(|refusal| refusal.errno), Err(Errno::EINVAL));
+}
