@@ -40,12 +40,12 @@ struct mydev_status {
  * @bytes_written: bytes that writes took in
  * @reads: reads that moved at least one byte
  * @writes: writes that moved at least one byte
- * @reader_waits: times a reader went to sleep for data or for its turn
- * @writer_waits: times a writer went to sleep for room or for its turn
+ * @reader_waits: times a reader had to wait for data or for its turn
+ * @writer_waits: times a writer had to wait for room or for its turn
  * @bytes_truncated: bytes that a shrinking MYDEV_RESIZE dropped
  * @bytes_cleared: bytes that MYDEV_CLEAR dropped
  * @bytes_evicted: bytes that newer ones pushed out (log)
- * @bytes_missed: bytes that this open missed: evicted before it read them, or left by a read that failed (log)
+ * @bytes_missed: bytes that this open missed: evicted or cleared before it read them, or left by a read that failed (log)
  * @high_water: the most bytes that ever waited at once
  * @_spare: 0, for counters to come
  */

@@ -17,9 +17,9 @@ pub struct Counters {
     pub bytes_read: u64,
     /// Bytes that writes took in.
     pub bytes_written: u64,
-    /// Times a reader went to sleep for data or for its turn.
+    /// Times a reader had to wait for data or for its turn.
     pub reader_waits: u64,
-    /// Times a writer went to sleep for room or for its turn.
+    /// Times a writer had to wait for room or for its turn.
     pub writer_waits: u64,
     /// Bytes that a shrinking RESIZE dropped.
     pub bytes_truncated: u64,
@@ -61,12 +61,12 @@ impl Counters {
         self.high_water = self.high_water.max(wide(used));
     }
 
-    /// A reader went to sleep.
+    /// A reader has to wait.
     pub fn reader_waited(&mut self) {
         add(&mut self.reader_waits, 1);
     }
 
-    /// A writer went to sleep.
+    /// A writer has to wait.
     pub fn writer_waited(&mut self) {
         add(&mut self.writer_waits, 1);
     }

@@ -67,9 +67,9 @@ pub struct Stats {
     pub reads: u64,
     /// Writes that moved at least one byte.
     pub writes: u64,
-    /// Times a reader went to sleep for data or for its turn.
+    /// Times a reader had to wait for data or for its turn.
     pub reader_waits: u64,
-    /// Times a writer went to sleep for room or for its turn.
+    /// Times a writer had to wait for room or for its turn.
     pub writer_waits: u64,
     /// Bytes that a shrinking [`MYDEV_RESIZE`] dropped.
     pub bytes_truncated: u64,
@@ -77,7 +77,7 @@ pub struct Stats {
     pub bytes_cleared: u64,
     /// Bytes that newer ones pushed out (log).
     pub bytes_evicted: u64,
-    /// Bytes that this open missed: evicted before it read them, or left by a read that failed (log).
+    /// Bytes that this open missed: evicted or cleared before it read them, or left by a read that failed (log).
     pub bytes_missed: u64,
     /// The most bytes that ever waited at once.
     pub high_water: u64,

@@ -378,9 +378,9 @@ fn a_reader_that_claims_a_drained_file_wakes_the_next() {
 /// are told, also if that open then gets nothing.
 #[test]
 fn who_polls_is_told_of_what_a_drained_file_has_hidden() {
-    let module = spool();
-    let instance = module.instance();
     for sleeps in [false, true] {
+        let module = spool();
+        let instance = module.instance();
         let (first, reader) = drained(&instance);
         drop(reader);
         hand_in(&module, &["hidden"]);

@@ -69,9 +69,9 @@ class Stats(NamedTuple):
     reads: int
     #: Writes that moved at least one byte.
     writes: int
-    #: Times a reader went to sleep for data or for its turn.
+    #: Times a reader had to wait for data or for its turn.
     reader_waits: int
-    #: Times a writer went to sleep for room or for its turn.
+    #: Times a writer had to wait for room or for its turn.
     writer_waits: int
     #: Bytes that a shrinking `MYDEV_RESIZE` dropped.
     bytes_truncated: int
@@ -79,7 +79,7 @@ class Stats(NamedTuple):
     bytes_cleared: int
     #: Bytes that newer ones pushed out (log).
     bytes_evicted: int
-    #: Bytes that this open missed: evicted before it read them, or left by a read that failed (log).
+    #: Bytes that this open missed: evicted or cleared before it read them, or left by a read that failed (log).
     bytes_missed: int
     #: The most bytes that ever waited at once.
     high_water: int
