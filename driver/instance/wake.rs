@@ -133,6 +133,8 @@ impl Wake {
     const AWAKE: Self = Self(1 << 10);
     /// And each of them waits for room of its own.
     const EACH_WRITABLE: Self = Self(1 << 11);
+    /// Each poller for data waits for something of its own.
+    const EACH_READABLE: Self = Self(1 << 12);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -247,7 +249,7 @@ impl Instance {
                 false => Events::NONE,
             };
             // One that asked to be woken alone, and that this is not for, would be told in place of one that it is for.
-            let reach = match wake.has(Wake::ALL_READERS.or(Wake::FOLLOWERS)) {
+            let reach = match wake.has(Wake::ALL_READERS.or(Wake::EACH_READABLE)) {
                 true => Reach::All,
                 false => Reach::One,
             };
@@ -379,6 +381,7 @@ impl State {
         }
         let told = self.room_is_news(news, room);
         wake.add(Wake::WRITABLE, told);
+        wake.add(Wake::EACH_READABLE, rules.files);
         // In a file of its own, or for a record of some length.
         wake.add(Wake::EACH_WRITABLE, rules.files || rules.whole_records);
     }

@@ -148,6 +148,30 @@ fn exclusive_epoll_tells_the_reader_whose_file_goes_on() {
     assert!(!other.has_ended(), "there is nothing for the other");
 }
 
+/// Exclusive, where a drained file that another open claims has hidden the next: who has no file is told.
+#[test]
+fn exclusive_epoll_tells_the_reader_for_whom_a_file_was_hidden() {
+    let _module = Module::load(&[]);
+    let spool = Instance::add("spool discipline=spool");
+    let drained = || {
+        let (writer, reader) = (spool.writer(), spool.reader());
+        writer.put("x");
+        assert_eq!(reader.take(10), "x");
+        (writer, reader)
+    };
+    let (follower, (_writer, reader)) = (drained(), drained());
+    drop(reader);
+    spool.writer().put("hidden");
+    let waits = spool.reader();
+    let other = exclusive(&follower.1, EpollFlags::EPOLLIN);
+    let told = exclusive(&waits, EpollFlags::EPOLLIN);
+    let claims = spool.nonblocking();
+    assert_eq!(claims.read(10), Err(Errno::EAGAIN));
+    eventually("the reader is told", || told.has_ended());
+    assert_eq!((told.join(), waits.take(10)), (Ok(1), "hidden".into()));
+    assert!(!other.has_ended(), "there is nothing for the other");
+}
+
 /// Exclusive, where a file may go on beyond the limit and another may not.
 #[test]
 fn exclusive_epoll_tells_the_writer_whose_file_may_go_on() {
