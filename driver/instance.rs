@@ -89,7 +89,7 @@ mod write;
 use awake::{Bell, Waits};
 use wake::{News, Sleepers, Unserved};
 
-/// A queue. It lives as long as its device, its `/proc` entry or an open file.
+/// A queue. It lives as long as its device or an open file, or until the removal of its `/proc` entry begins.
 #[pin_data]
 pub(crate) struct Instance {
     name: CString,
@@ -129,7 +129,7 @@ pub(crate) struct Instance {
 ///
 /// # Invariants
 ///
-/// - `overhauls_waiting` is the number of tasks that sleep in `overhauls`.
+/// - `overhauls_waiting` is the number of tasks that sleep in `overhauls`, or are about to look there.
 /// - If `grant` is set, the gate is being overhauled in the name of one of them, and they were not woken in vain:
 ///   one that leaves has looked for the grant under the lock just before.
 /// - `users.waiting_readers` is the number of tasks that sleep in `readers` and `followers`, `users.waiting_writers` that of

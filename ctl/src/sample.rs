@@ -105,7 +105,7 @@ fn figures_and_users(instance: &Instance) -> io::Result<(Figures, Users)> {
 }
 
 /// Whether this says that the instance was removed since it was listed. Of a file that it had open when the instance went,
-/// sysfs says ENODEV, and `/proc` EIO.
+/// sysfs says ENODEV, and `/proc` that or EIO.
 fn is_gone(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::ENOENT | Errno::ENODEV | Errno::EIO))

@@ -118,7 +118,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such instance; `EIO` if it went at that moment.
+    /// `ENOENT` if there is no such instance; `ENODEV` or `EIO` if it went at that moment.
     pub fn figures(&self) -> io::Result<Figures> {
         fs::read_to_string(Path::new("/proc").join(&self.name))?.parse()
     }

@@ -129,7 +129,7 @@ class Instance:
     def figures(self) -> Figures:
         """What ``/proc/<name>`` tells, all of the same moment.
 
-        Errors: ``ENOENT`` if there is no such instance; ``EIO`` if it went at that moment.
+        Errors: ``ENOENT`` if there is no such instance; ``ENODEV`` or ``EIO`` if it went at that moment.
         """
         return Figures.parse(Path("/proc", self.name).read_text())
 
