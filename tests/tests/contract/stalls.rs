@@ -299,6 +299,16 @@ fn a_write_into_a_buffer_ends_where_a_resize_leaves_no_room() {
     assert_eq!(device.write(b"x"), Err(Errno::ENOSPC), "the turn is free");
 }
 
+/// A writer of so many bytes, stalled after the first GOOD of them until its page comes.
+#[track_caller]
+fn stalled_write(device: &Device, len: usize) -> (Stall, Sleeper<Result<usize>>) {
+    let (device, stall) = (device.clone(), Stall::new());
+    let address = stall.before(GOOD);
+    let writing = Sleeper::start(move || device.write_from_address(address.get(), len));
+    stall.wait_stalled();
+    (stall, writing)
+}
+
 /// A write that must not wait takes what fits, whatever comes while it copies: a signal, or a CLEAR that is to follow.
 #[test]
 fn a_nonblocking_write_takes_what_fits_whatever_comes() {
@@ -307,13 +317,7 @@ fn a_nonblocking_write_takes_what_fits_whatever_comes() {
         let module = Module::load(&["buffer_size=16384"]);
         let instance = module.instance();
         let device = instance.nonblocking();
-        let stall = Stall::new();
-        let address = stall.before(GOOD);
-        let writing = {
-            let device = device.clone();
-            Sleeper::start(move || device.write_from_address(address.get(), MORE_THAN_A_PIECE))
-        };
-        stall.wait_stalled();
+        let (stall, writing) = stalled_write(&device, MORE_THAN_A_PIECE);
         let clear = (what_comes == "CLEAR").then(|| {
             let device = instance.both();
             Sleeper::asleep_in(libc::SYS_ioctl, move || device.clear())
@@ -335,13 +339,7 @@ fn a_write_into_a_file_takes_what_fits_whatever_comes() {
     const PIECES: usize = GOOD + 4096;
     let module = Module::load(&["discipline=spool"]);
     let device = module.instance().writer();
-    let stall = Stall::new();
-    let address = stall.before(GOOD);
-    let writing = {
-        let device = device.clone();
-        Sleeper::start(move || device.write_from_address(address.get(), PIECES))
-    };
-    stall.wait_stalled();
+    let (stall, writing) = stalled_write(&device, PIECES);
     writing.signal(INTERRUPTING);
     stall.release();
     assert_eq!(writing.join(), Ok(PIECES));
