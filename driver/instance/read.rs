@@ -162,7 +162,8 @@ impl Instance {
             });
             let waited = self.wait_to_read(who, state, &mut waiting, |state| {
                 match state.try_read(opened, own, wanted, me) {
-                    Some(Ok((Begun::Follow, _))) if follows => None,
+                    // Unless it has taken what stood in the way of others, who are to be told.
+                    Some(Ok((Begun::Follow, _))) if follows && !state.out_of_the_way => None,
                     // What it followed may have come to nothing: then it waits with the others again. Or it has
                     // taken what it is to follow while somebody else copies: no other wake-up is for it.
                     None if follows != state.follows(opened, own) => Some(Ok((Begun::Follow, 0))),
