@@ -37,6 +37,8 @@ pub(crate) struct Spool {
     /// The files that somebody reads.
     claimed: List<File>,
     backlog: Backlog,
+    /// A CLEAR is under way: what is there is about to be dropped.
+    clearing: bool,
 }
 
 /// What an open reads and writes.
@@ -184,6 +186,7 @@ impl Discipline for Spool {
             queue: List::new(),
             claimed: List::new(),
             backlog: Backlog::new(capacity, PAGE_SIZE),
+            clearing: false,
         })
     }
 
@@ -207,8 +210,7 @@ impl Discipline for Spool {
         place.reads = None;
         place.got = false;
         // What a CLEAR is about to drop is nobody's any more.
-        let oldest = self.queue.oldest().cloned();
-        let Some(file) = oldest.filter(|file| !file.is_cleared()) else {
+        let Some(file) = self.queue.oldest().filter(|_| !self.clearing).cloned() else {
             return false;
         };
         self.queue.remove(&file);
@@ -301,6 +303,7 @@ impl Discipline for Spool {
         let mut dropped: usize = 0;
         let mut files: usize = 0;
         let next = |spool: &Self| spool.queue.oldest().or(spool.claimed.oldest()).cloned();
+        self.clearing = true;
         while let Some(file) = next(self) {
             // Those that were read to their end have no pages, and fill no garbage.
             if files >= Self::CLEARED {
@@ -322,6 +325,7 @@ impl Discipline for Spool {
             drop(state);
             self.tidy(&file);
         }
+        self.clearing = false;
         (dropped, true)
     }
 }
