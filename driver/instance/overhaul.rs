@@ -263,11 +263,11 @@ impl Instance {
             state.ask_to_pass();
         }
         match state.lets_pass() {
-            false => state,
-            true => {
-                let patience = Patience::millis(PASS_MS as u32);
+            None => state,
+            Some(millis) => {
+                let patience = Patience::millis(millis);
                 let (state, _) = self.wait(Sleepers::Passing, state, patience, |state| {
-                    (state.dead || !state.lets_pass()).then_some(())
+                    (state.dead || state.lets_pass().is_none()).then_some(())
                 });
                 state
             }

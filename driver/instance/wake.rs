@@ -16,7 +16,6 @@ use crate::{
         wait::{Ended, Patience, WaitQueue},
     },
 };
-use kernel::time::{Instant, Monotonic};
 
 /// What has become possible by a change of the state, for [`State::settle`].
 #[derive(Clone, Copy, Default)]
@@ -386,11 +385,13 @@ impl State {
         wake.add(Wake::EACH_WRITABLE, rules.files || rules.whole_records);
     }
 
-    /// Whether callers that may sleep are to let a waiting overhaul go first. That is so for a short time only, so
-    /// that one that waits for a stalled copy does not hold up those who have nothing to do with it.
-    pub(super) fn lets_pass(&self) -> bool {
-        let passing = |since: Instant<Monotonic>| since.elapsed().as_millis() < overhaul::PASS_MS;
-        self.overhauls_waiting > 0 && self.passes_since.is_some_and(passing)
+    /// For how many more milliseconds callers that may sleep are to let a waiting overhaul go first, if at all. That is
+    /// so for a short time only, so that one that waits for a stalled copy does not hold up those who have nothing to do
+    /// with it.
+    pub(super) fn lets_pass(&self) -> Option<u32> {
+        let since = self.passes_since.filter(|_| self.overhauls_waiting > 0)?;
+        let left = overhaul::PASS_MS.checked_sub(since.elapsed().as_millis())?;
+        u32::try_from(left).ok().filter(|left| *left > 0)
     }
 
     /// Whether a reader may take bytes away now.
