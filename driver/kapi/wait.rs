@@ -17,7 +17,7 @@ use kernel::{
         LockClassKey,
     },
     task::{MAX_SCHEDULE_TIMEOUT, TASK_INTERRUPTIBLE, TASK_NORMAL},
-    time::{msecs_to_jiffies, Msecs},
+    time::{msecs_to_jiffies, Instant, Monotonic, Msecs},
     types::Opaque,
 };
 
@@ -32,16 +32,28 @@ pub enum Ended {
 
 /// How long a wait may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience(c_long);
+pub struct Patience(Option<u32>);
 
 impl Patience {
     /// Without end.
-    pub const ENDLESS: Self = Self(MAX_SCHEDULE_TIMEOUT);
+    pub const ENDLESS: Self = Self(None);
 
-    /// So many milliseconds, rounded up to the kernel's ticks.
+    /// So many milliseconds at least, and no more than two of the kernel's ticks longer.
     pub fn millis(millis: u32) -> Self {
-        let jiffies = msecs_to_jiffies(Msecs::from(millis));
-        Self(c_long::try_from(jiffies).unwrap_or(MAX_SCHEDULE_TIMEOUT))
+        Self(Some(millis))
+    }
+
+    /// Begins to wait: returns what says for how many more ticks, 0 when the time is over.
+    fn begin(self) -> impl Fn() -> c_long {
+        let limit = self.0.map(|millis| (Instant::<Monotonic>::now(), millis));
+        move || {
+            let Some((since, millis)) = limit else {
+                return MAX_SCHEDULE_TIMEOUT;
+            };
+            let waited = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
+            let left = msecs_to_jiffies(Msecs::from(millis.saturating_sub(waited)));
+            c_long::try_from(left).unwrap_or(MAX_SCHEDULE_TIMEOUT)
+        }
     }
 }
 
@@ -104,7 +116,8 @@ impl WaitQueue {
             ..Default::default()
         });
         let lock = guard.lock_ref();
-        let mut left = patience.0;
+        // By the clock: what `wait_woken` returns leaves out the time in which the task is awake.
+        let left = patience.begin();
 
         // SAFETY: The head is initialised by the invariants. The entry is initialised, is not moved from
         // here on, and is removed below before it goes out of scope: nothing between returns or panics.
@@ -116,13 +129,14 @@ impl WaitQueue {
             if kernel::current!().signal_pending() {
                 break Err(Ended::Signal);
             }
-            if left == 0 {
+            let ticks = left();
+            if ticks == 0 {
                 break Err(Ended::TimedOut);
             }
             drop(guard);
             // SAFETY: The entry is in the queue, its function is `woken_wake_function` in effect, and no lock that
             // forbids sleeping is held by this function.
-            left = unsafe { bindings::wait_woken(entry.get(), TASK_INTERRUPTIBLE as c_uint, left) };
+            unsafe { bindings::wait_woken(entry.get(), TASK_INTERRUPTIBLE as c_uint, ticks) };
             guard = lock.lock();
         };
         // SAFETY: The entry is in this queue: `wake` never takes one out.
