@@ -208,19 +208,22 @@ impl Instance {
         if nonblocking {
             return Err(EAGAIN);
         }
+        // One that is older was woken by the end of the last, if the gate is free.
+        let mut may_begin = state.overhauls_waiting == 0;
         state.overhauls_waiting = state.overhauls_waiting.saturating_add(1);
         let grants_before = state.grants;
         let result = loop {
             state.ask_to_pass();
-            let (locked, result) = self.wait(
-                Sleepers::Overhauls,
-                state,
-                Patience::ENDLESS,
-                |state| match state.take_grant(grants_before) || state.begin_next_overhaul() {
-                    true => Some(Ok(())),
-                    false => state.dead.then_some(Err(ENODEV)),
-                },
-            );
+            let (locked, result) =
+                self.wait(Sleepers::Overhauls, state, Patience::ENDLESS, |state| {
+                    let looked = core::mem::replace(&mut may_begin, true);
+                    let begun =
+                        state.take_grant(grants_before) || looked && state.begin_next_overhaul();
+                    match begun {
+                        true => Some(Ok(())),
+                        false => state.dead.then_some(Err(ENODEV)),
+                    }
+                });
             state = locked;
             let shared = what == Overhaul::Clear && state.gate.reading_shared();
             if !shared || !matches!(result, Ok(Ok(()))) {
