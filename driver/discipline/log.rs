@@ -153,8 +153,11 @@ impl Discipline for Log {
 
     fn cursor(&self) -> Cursor {
         let mut cursor = Cursor::default();
-        // What was evicted before an open began is nothing that it missed.
-        cursor.log.position = self.chain.start();
+        // What was gone, or as good as gone, before an open began is nothing that it missed.
+        cursor.log.position = match self.clearing {
+            true => self.chain.end(),
+            false => self.chain.start(),
+        };
         cursor
     }
 
