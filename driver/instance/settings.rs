@@ -9,7 +9,10 @@ use kernel::prelude::*;
 use super::{Instance, News, Settings, State};
 use crate::{
     discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT},
-    kapi::poll::{Events, Reach},
+    kapi::{
+        fasync::Band,
+        poll::{Events, Reach},
+    },
 };
 
 impl Instance {
@@ -30,7 +33,8 @@ impl Instance {
         self.give_back(state, News::ROOM);
         // Some may have room now, and what others wait to write will never fit: that is for each to see.
         self.writers.wake_all();
-        self.room_pollers.wake(Events::WRITABLE, Reach::All);
+        self.room_pollers.wake(Events::NONE, Reach::All);
+        self.fasync.signal(Band::Out);
         Ok(())
     }
 

@@ -124,16 +124,14 @@ impl Wake {
     const OVERHAUL: Self = Self(1 << 6);
     /// Pollers for data are told.
     const READABLE: Self = Self(1 << 7);
-    /// And that there is no writer any more.
-    const HUNG_UP: Self = Self(1 << 8);
+    /// But what there is for each of them is for it to see: something of its own, or the end.
+    const EACH_READABLE: Self = Self(1 << 8);
     /// Pollers for room are told.
     const WRITABLE: Self = Self(1 << 9);
+    /// But each of them waits for room of its own.
+    const EACH_WRITABLE: Self = Self(1 << 10);
     /// Whoever waits awake looks again.
-    const AWAKE: Self = Self(1 << 10);
-    /// And each of them waits for room of its own.
-    const EACH_WRITABLE: Self = Self(1 << 11);
-    /// Each poller for data waits for something of its own.
-    const EACH_READABLE: Self = Self(1 << 12);
+    const AWAKE: Self = Self(1 << 11);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -242,25 +240,22 @@ impl Instance {
             self.writers.wake_one();
         }
         if wake.has(Wake::READABLE) {
-            // Everybody who polls is told of a hang-up, whatever else it polls for: so only of a real one.
-            let hangup = match wake.has(Wake::HUNG_UP) {
-                true => Events::HANGUP,
-                false => Events::NONE,
+            // Some take the events for the answer, and who asked to be woken alone is told in place of another. So where
+            // it is not the same for everybody, all look for themselves.
+            let (events, all) = match wake.has(Wake::EACH_READABLE) {
+                true => (Events::NONE, true),
+                false => (Events::READABLE, wake.has(Wake::ALL_READERS)),
             };
-            // One that asked to be woken alone, and that this is not for, would be told in place of one that it is for.
-            let reach = match wake.has(Wake::ALL_READERS.or(Wake::EACH_READABLE)) {
-                true => Reach::All,
-                false => Reach::One,
-            };
-            self.data_pollers.wake(Events::READABLE | hangup, reach);
+            self.data_pollers.wake(events, Reach::all_if(all));
             self.fasync.signal(Band::In);
         }
         if wake.has(Wake::WRITABLE) {
-            let reach = match wake.has(Wake::EACH_WRITABLE) {
-                true => Reach::All,
-                false => Reach::One,
+            let each = wake.has(Wake::EACH_WRITABLE);
+            let events = match each {
+                true => Events::NONE,
+                false => Events::WRITABLE,
             };
-            self.room_pollers.wake(Events::WRITABLE, reach);
+            self.room_pollers.wake(events, Reach::all_if(each));
             self.fasync.signal(Band::Out);
         }
     }
@@ -341,8 +336,10 @@ impl State {
         let rules = self.store.rules();
         let room = self.store.has_room(1);
         let one = rules.reading == Reading::Take && self.data_is_free();
-        // When there is nothing more to come, that is so for everybody.
-        let all = news.data && (rules.reading == Reading::Copy || self.ends_reads());
+        // Where nothing is left and nothing more to come, that is so for everybody; and a file ends for those who read it
+        // alone.
+        let over = self.ends_reads() && (rules.files || !self.store.offers());
+        let all = news.data && (rules.reading == Reading::Copy || over);
         let each = all | core::mem::take(&mut self.to_be_moved);
         let readers = self.unserved.name(Sleepers::Readers, one);
         wake.add(Wake::AWAKE, self.unserved.name_awake());
@@ -353,8 +350,7 @@ impl State {
         }
         let next = core::mem::take(&mut self.out_of_the_way);
         wake.add(Wake::READABLE, all || one && (news.data || next));
-        let hung_up = news.data && self.on_empty == OnEmpty::Hangup && self.users.writers == 0;
-        wake.add(Wake::HUNG_UP, hung_up);
+        let hung_up = all && self.on_empty == OnEmpty::Hangup && self.users.writers == 0;
 
         let turn_free = self.gate.write_turn_free();
         if !self.gate.overhauling() {
@@ -380,7 +376,7 @@ impl State {
         }
         let told = self.room_is_news(news, room);
         wake.add(Wake::WRITABLE, told);
-        wake.add(Wake::EACH_READABLE, rules.files);
+        wake.add(Wake::EACH_READABLE, rules.files || hung_up);
         // In a file of its own, or for a record of some length.
         wake.add(Wake::EACH_WRITABLE, rules.files || rules.whole_records);
     }

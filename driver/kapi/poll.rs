@@ -21,7 +21,7 @@ use super::wait::is_empty;
 pub struct Events(u32);
 
 impl Events {
-    /// Nothing.
+    /// Nothing, or nothing that is known.
     pub const NONE: Self = Self(0);
     /// A read would not wait: `EPOLLIN | EPOLLRDNORM`.
     pub const READABLE: Self = Self(bindings::POLLIN | bindings::POLLRDNORM);
@@ -56,6 +56,16 @@ pub enum Reach {
     One,
     /// All of them: what happened can serve all.
     All,
+}
+
+impl Reach {
+    /// All if `so`, else one.
+    pub fn all_if(so: bool) -> Self {
+        match so {
+            true => Self::All,
+            false => Self::One,
+        }
+    }
 }
 
 /// The pollers of a file's data.
@@ -94,7 +104,9 @@ impl PollQueue {
         unsafe { is_empty(self.head.get()) }
     }
 
-    /// Tells those who poll for any of `events` to look again.
+    /// Tells those who poll for any of `events` to look again; or, by [`Events::NONE`], all, whatever they poll for.
+    ///
+    /// Some do not look but take `events` for the answer: io_uring's and AIO's polls. So these are to hold for everybody.
     ///
     /// The change must have been made under the lock with which `poll` handlers look once they have registered. Then an
     /// empty queue misses nobody: see [`super::wait::WaitQueue`].
