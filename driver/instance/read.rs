@@ -117,7 +117,7 @@ impl Instance {
             }
         }
         if done == 0 {
-            return Err(EFAULT);
+            return self.fault();
         }
         Ok(done)
     }

@@ -73,11 +73,7 @@ impl Instance {
             done = done.saturating_add(copied);
             let ended = copied < claim.len() || iov.is_empty() || state.dead;
             let fitted = done < now;
-            let cut = match fitted {
-                true => is_being_killed(),
-                false => current!().signal_pending(),
-            };
-            if ended || cut {
+            if ended || is_cut(fitted) {
                 break state;
             }
             // Whoever must not wait cannot let an overhaul go first, and take what fitted after it.
@@ -134,9 +130,15 @@ impl Instance {
         };
         self.give_back(state, news);
         if done == 0 {
-            return Err(EFAULT);
+            return self.fault();
         }
         Ok(done)
+    }
+
+    /// What becomes of a call of which no byte could be copied: EFAULT; ENODEV if the instance was removed meanwhile.
+    pub(super) fn fault<R>(&self) -> Result<R> {
+        self.alive()?;
+        Err(EFAULT)
     }
 
     /// Waits until a write can begin: for the turn, and for room for its first byte. Returns with it how many bytes fit at
@@ -176,6 +178,15 @@ impl Instance {
                 Err(ERESTARTSYS)
             }
         }
+    }
+}
+
+/// Whether a write that has begun is to end here: what `fitted` in the beginning is taken whatever comes, but for a kill; and
+/// a signal ends what goes beyond that.
+pub(super) fn is_cut(fitted: bool) -> bool {
+    match fitted {
+        true => is_being_killed(),
+        false => current!().signal_pending(),
     }
 }
 
