@@ -86,8 +86,10 @@ pub(crate) trait Discipline: Send {
         false
     }
 
-    /// An open ends.
-    fn close(&mut self, _cursor: &mut Cursor) {}
+    /// An open ends. Whether that may mean something to others, and memory that is no longer needed.
+    fn close(&mut self, _cursor: &mut Cursor) -> (bool, Option<Arc<Memory>>) {
+        (false, None)
+    }
 
     /// The bytes that the next read of this open could get.
     fn available(&self, cursor: &Cursor) -> usize;
@@ -143,6 +145,9 @@ pub(crate) trait Files {
 
     /// Gives an open a file to write.
     fn give_file(&mut self, cursor: &mut Cursor, file: Arc<File>);
+
+    /// How many bytes could be added to the open's file now.
+    fn allowance(&self, cursor: &Cursor) -> usize;
 
     /// Begins a piece of a write of `max` bytes; none if there is no room.
     fn begin(&mut self, cursor: &mut Cursor, max: usize) -> Option<Piece>;

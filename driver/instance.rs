@@ -345,8 +345,8 @@ impl Instance {
         let mut state = self.state.lock();
         state.counters.closed();
         let count = state.counters.opens;
-        state.store.close(&mut opened.cursor.lock());
-        let mut news = match state.store.rules().files {
+        let (news, spare) = state.store.close(&mut opened.cursor.lock());
+        let mut news = match news {
             true => News::BOTH,
             false => News::NONE,
         };
@@ -359,6 +359,7 @@ impl Instance {
             news.data |= state.users.writers == 0 && state.on_empty == OnEmpty::Hangup;
         }
         self.give_back(state, news);
+        drop(spare);
         if params::log_events() {
             pr_info!("{}: release (count now {count})\n", self.label());
         }
@@ -419,7 +420,7 @@ impl Instance {
         if !state.store.let_go(&mut opened.cursor.lock()) {
             return Err(ENOTTY);
         }
-        self.give_back(state, News::BOTH);
+        self.give_back(state, News::DATA);
         Ok(())
     }
 

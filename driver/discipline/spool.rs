@@ -114,6 +114,21 @@ impl File {
 }
 
 impl FileState {
+    /// Nobody writes any more. Returns the last page if it was kept for that alone.
+    fn finish(&mut self) -> Option<Arc<Memory>> {
+        self.life.finish();
+        if self.life.is_cleared() {
+            // CLEAR zeroes it.
+            return None;
+        }
+        let page = self.pages.oldest().cloned()?;
+        let left = page.extent();
+        match self.life.page_is_done(left.bytes(), left.spare()) {
+            true => self.pages.remove(&page).map(|(memory, _)| memory),
+            false => None,
+        }
+    }
+
     /// The bytes of it that are stored.
     fn stored(&self) -> usize {
         self.pages.quota().used()
@@ -169,7 +184,7 @@ impl Spool {
     }
 
     /// The bytes that may be added to this file now.
-    fn allowance(&self, file: Option<&Arc<File>>) -> usize {
+    fn allowed(&self, file: Option<&Arc<File>>) -> usize {
         match file {
             Some(file) => {
                 let state = file.state.lock();
@@ -279,20 +294,23 @@ impl Discipline for Spool {
         true
     }
 
-    fn close(&mut self, cursor: &mut Cursor) {
+    fn close(&mut self, cursor: &mut Cursor) -> (bool, Option<Arc<Memory>>) {
+        let read = cursor.spool.reads.is_some();
         self.let_go(cursor);
-        if let Some(file) = cursor.spool.writes.take() {
-            file.state.lock().life.finish();
-            self.tidy(&file);
-        }
+        let Some(file) = cursor.spool.writes.take() else {
+            return (read, None);
+        };
+        let spare = file.state.lock().finish();
+        self.tidy(&file);
+        (true, spare)
     }
 
     fn has_room(&self, _len: usize) -> bool {
-        self.allowance(None) > 0
+        self.allowed(None) > 0
     }
 
     fn room_for(&self, cursor: &Cursor, _len: usize) -> bool {
-        !cursor.writing && self.allowance(cursor.spool.writes.as_ref()) > 0
+        !cursor.writing && self.allowed(cursor.spool.writes.as_ref()) > 0
     }
 
     fn inlet(&mut self) -> Inlet<'_> {
@@ -340,9 +358,13 @@ impl Files for Spool {
         cursor.spool.writes = Some(file);
     }
 
+    fn allowance(&self, cursor: &Cursor) -> usize {
+        self.allowed(cursor.spool.writes.as_ref())
+    }
+
     fn begin(&mut self, cursor: &mut Cursor, max: usize) -> Option<Piece> {
         let file = cursor.spool.writes.as_ref()?;
-        let allowed = self.allowance(Some(file));
+        let allowed = self.allowed(Some(file));
         let piece = {
             let state = file.state.lock();
             let newest = state.pages.newest();

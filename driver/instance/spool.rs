@@ -6,14 +6,10 @@
 
 use kernel::{iov::IovIterSource, prelude::*};
 
-use super::{Instance, News, Opened, Sleepers, State};
+use super::{write::is_cut, Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Block, File, Filled, Inlet},
-    kapi::{
-        memory::Memory,
-        sched::{cond_resched, is_being_killed},
-        wait::Patience,
-    },
+    kapi::{memory::Memory, sched::cond_resched, wait::Patience},
     queue::{backlog::Piece, extent::Extent},
 };
 
@@ -39,14 +35,13 @@ impl Instance {
         iov: &mut IovIterSource<'_>,
         nonblocking: bool,
     ) -> Result<usize> {
-        self.begin_file_write(opened, nonblocking)?;
+        let now = self.begin_file_write(opened, nonblocking)?;
         let mut done: usize = 0;
         let result = loop {
             match self.write_piece(opened, iov, nonblocking, &mut done) {
                 // Short only once something was moved.
                 Ok(true) if done == 0 => cond_resched(),
-                // What fits is taken whatever comes. A signal ends the wait for more.
-                Ok(true) if !iov.is_empty() && !is_being_killed() => cond_resched(),
+                Ok(true) if !iov.is_empty() && !is_cut(done < now) => cond_resched(),
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -57,21 +52,25 @@ impl Instance {
         self.give_back(state, News::ROOM);
         match (done, result) {
             (0, Err(error)) => Err(error),
-            (0, Ok(())) => Err(EFAULT),
+            (0, Ok(())) => self.fault(),
             (done, _) => Ok(done),
         }
     }
 
-    /// Waits until no other write through this open is under way.
-    fn begin_file_write(&self, opened: &Opened, nonblocking: bool) -> Result {
+    /// Waits until no other write through this open is under way. Returns how many bytes fit into its file then.
+    fn begin_file_write(&self, opened: &Opened, nonblocking: bool) -> Result<usize> {
         let begin = |state: &mut State| {
             if let Err(gone) = state.alive() {
                 return Some(Err(gone));
             }
             let mut cursor = opened.cursor.lock();
-            let free = !cursor.writing;
-            cursor.writing = true;
-            free.then_some(Ok(()))
+            if core::mem::replace(&mut cursor.writing, true) {
+                return None;
+            }
+            Some(match state.store.inlet() {
+                Inlet::Files(files) => Ok(files.allowance(&cursor)),
+                _ => Ok(0),
+            })
         };
         let mut state = self.state.lock();
         if let Some(begun) = begin(&mut state) {
