@@ -9,15 +9,20 @@ use kernel::{iov::IovIterSource, prelude::*, sync::Arc};
 use super::{Instance, News, Opened, Sleepers, State};
 use crate::{
     discipline::{Block, Garbage, Inlet, Records},
-    kapi::{memory::Memory, sched::cond_resched, wait::Patience},
+    kapi::{
+        file::MAX_RW_COUNT,
+        memory::Memory,
+        sched::{cond_resched, is_being_killed},
+        wait::Patience,
+    },
     params,
     queue::extent::Extent,
 };
 
 /// What became of a record, see [`State::push`].
 enum Push {
-    /// It is in.
-    Done,
+    /// It is in, and the capacity has become the second from the first.
+    Done(usize, usize),
     /// There is more to be dropped to make room.
     Again,
     /// There is room, for a record in a block of this shape.
@@ -35,7 +40,7 @@ impl Instance {
     /// room; and as long as the writer's memory takes to come.
     ///
     /// Errors: ENODEV if the instance was removed; EMSGSIZE if the record could never be held; EAGAIN if it would
-    /// have to wait and must not; ERESTARTSYS for a signal in the wait; ENOMEM; EFAULT.
+    /// have to wait and must not; ERESTARTSYS for a signal in the wait; EINTR if it is killed as it makes room; ENOMEM; EFAULT.
     pub(super) fn write_record(
         &self,
         opened: &Opened,
@@ -53,7 +58,7 @@ impl Instance {
         };
         let memory = Memory::new(shape.size())?;
         if memory.copy_from_iter(shape.place(), len, iov) < len {
-            return Err(EFAULT);
+            return self.fault();
         }
         let mut record = Block::new(memory, shape, len)?;
 
@@ -61,7 +66,6 @@ impl Instance {
         let mut state = self.state.lock();
         loop {
             let mut garbage = Garbage::default();
-            let before = state.store.capacity();
             let mut push = state.push(&record, len, &mut evicts, &mut garbage);
             if let (Push::Full, true) = (&push, nonblocking) {
                 return state.refuse(opened, len);
@@ -80,15 +84,14 @@ impl Instance {
                 state = locked;
                 push = result.unwrap_or(Push::Refused(ERESTARTSYS));
             }
-            let after = state.store.capacity();
             let news = match push {
-                Push::Done => News::DATA,
+                Push::Done(..) => News::DATA,
                 _ => News::NONE,
             };
             self.give_back(state, news);
             drop(garbage);
             match push {
-                Push::Done => {
+                Push::Done(before, after) => {
                     if after > before && params::log_events() {
                         pr_info!("{}: grows from {before} to {after}\n", self.label());
                     }
@@ -101,6 +104,10 @@ impl Instance {
                 }
                 Push::Again | Push::Full => {
                     cond_resched();
+                    // Others may fill what it empties, for ever.
+                    if is_being_killed() {
+                        return Err(EINTR);
+                    }
                     state = self.state.lock();
                 }
             }
@@ -113,7 +120,10 @@ impl State {
     fn takes_record(&mut self, len: usize) -> Result<&mut dyn Records> {
         self.alive()?;
         match self.store.inlet() {
-            Inlet::Records(records) if len <= records.longest() => Ok(records),
+            // What is as long as a call can be may be the beginning of something longer.
+            Inlet::Records(records) if len <= records.longest() && len < MAX_RW_COUNT => {
+                Ok(records)
+            }
             _ => Err(EMSGSIZE),
         }
     }
@@ -134,6 +144,7 @@ impl State {
         garbage: &mut Garbage,
     ) -> Push {
         let overhauling = self.gate.overhauling();
+        let before = self.store.capacity();
         let records = match self.takes_record(len) {
             Ok(records) => records,
             Err(error) => return Push::Refused(error),
@@ -145,13 +156,13 @@ impl State {
         // Then nothing that may fail is to come before it is in.
         *evicts |= evicted > 0;
         let push = match room {
-            true if records.push(record, *evicts) => Push::Done,
+            true if records.push(record, *evicts) => Push::Done(before, self.store.capacity()),
             true => Push::Reshape(records.shape(len)),
             false if evicted > 0 => Push::Again,
             false => Push::Full,
         };
         self.counters.evicted(evicted);
-        if let Push::Done = push {
+        if let Push::Done(..) = push {
             let used = self.store.used();
             self.counters.write(len, true, used);
         }

@@ -16,6 +16,7 @@ use kernel::{
     error::VTABLE_DEFAULT_ERROR,
     fs::{file::flags, File, Kiocb},
     iov::{IovIterDest, IovIterSource},
+    page::PAGE_MASK,
     prelude::*,
     types::ForeignOwnable,
     ModuleMetadata,
@@ -30,6 +31,10 @@ use super::{
 mod table;
 
 pub(super) use table::operations;
+
+/// The most bytes that one call of `read`, `write` or their kin moves: the VFS cuts longer ones to this. So who is given
+/// as much does not know whether that is all.
+pub const MAX_RW_COUNT: usize = c_int::MAX as usize & PAGE_MASK;
 
 /// The operations of a character device's files.
 ///
