@@ -10,6 +10,7 @@
 //! | `device` | device numbers, `struct cdev` with its `struct device` |
 //! | `class` | classes, and their files that take commands |
 //! | `file` | `struct file_operations`; the functions that the VFS calls are in `file/table` |
+//! | `callback` | nothing: it says what functions return that the kernel calls |
 //! | `capability` | what the current task may do |
 //! | `attribute` | device attributes in sysfs |
 //! | `proc` | entries in `/proc` through `seq_file` |
@@ -31,6 +32,7 @@
 #![allow(unreachable_pub)]
 
 pub(crate) mod attribute;
+mod callback;
 pub(crate) mod capability;
 pub(crate) mod class;
 pub(crate) mod compat;

@@ -8,13 +8,12 @@
 use core::marker::PhantomData;
 use kernel::{
     bindings,
-    error::from_result,
     fmt::{self, Write as _},
     prelude::*,
     str::{parse_int::ParseInt, BStr, Formatter},
 };
 
-use super::{device::Node, file::FileOperations};
+use super::{callback::from_ended, device::Node, file::FileOperations};
 
 /// One attribute of the devices with the file operations `T`: a file with one value in it.
 ///
@@ -47,9 +46,10 @@ pub fn parse<T: ParseInt>(text: &str) -> Result<T> {
 /// # Invariants
 ///
 /// The name is static, and the operations are [`show`] and [`store`] for this `T`, or none. It is given to [`groups`] for
-/// this `T` alone, and with them to devices that lie in a `Node<T>`: so these are what the operations are called with.
+/// this `T` alone, and with them to devices that lie in a `Node<T>`: so these are what the operations are called with. The
+/// type is invariant in `T`, so that nothing makes it the entry of another.
 #[repr(transparent)]
-pub struct Entry<T>(bindings::device_attribute, PhantomData<fn(T)>);
+pub struct Entry<T>(bindings::device_attribute, PhantomData<fn(T) -> T>);
 
 impl<T: FileOperations> Entry<T> {
     /// Describes the attribute `A`.
@@ -124,7 +124,7 @@ unsafe extern "C" fn show<T: FileOperations, A: Attribute<T>>(
     _attribute: *mut bindings::device_attribute,
     page: *mut c_char,
 ) -> isize {
-    from_result(|| {
+    from_ended(|| {
         // SAFETY: By the function's requirements, which the invariants of `Entry` and the driver core keep: it removes the
         // file before it lets go of the device, and waits for calls under way; `sysfs_kf_seq_show` clears a page of its
         // own. It warns about one that comes back full, so the last byte is left out.
@@ -150,7 +150,7 @@ unsafe extern "C" fn store<T: FileOperations, A: Attribute<T>>(
     text: *const c_char,
     len: usize,
 ) -> isize {
-    from_result(|| {
+    from_ended(|| {
         // SAFETY: By the function's requirements, as in `show`; kernfs hands in a copy of what was written.
         let (device, text) = unsafe {
             (

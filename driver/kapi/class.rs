@@ -7,11 +7,13 @@
 use core::ptr::NonNull;
 use kernel::{
     bindings,
-    error::{from_err_ptr, from_result, to_result},
+    error::{from_err_ptr, to_result},
     prelude::*,
     sync::Arc,
     types::Opaque,
 };
+
+use super::callback::from_ended;
 
 /// A class of devices: `/sys/class/<name>/`.
 ///
@@ -153,7 +155,7 @@ unsafe extern "C" fn store<C: Command>(
     text: *const c_char,
     len: usize,
 ) -> isize {
-    from_result(|| {
+    from_ended(|| {
         // SAFETY: By the function's requirements and the invariants of `Inner`; the file's removal waits for this call, and
         // only after it the value goes. kernfs hands in a copy of what was written.
         let (inner, text) = unsafe {

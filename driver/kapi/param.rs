@@ -257,7 +257,7 @@ impl<P: Parameter> Ops<P> {
                     .map_err(|_| EINVAL)
                     .and_then(|text| parameter.set(text)),
             };
-            set.inspect_err(|_| {
+            set.map_err(|_| {
                 // SAFETY: `param` is valid by the function's requirements.
                 if unsafe { loading(param) } {
                     // SAFETY: As above; a parameter's name is a static string.
@@ -269,6 +269,7 @@ impl<P: Parameter> Ops<P> {
                         Valid(parameter)
                     );
                 }
+                EINVAL
             })?;
             Ok(0)
         })

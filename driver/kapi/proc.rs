@@ -6,9 +6,9 @@
 //! [`include/linux/seq_file.h`](srctree/include/linux/seq_file.h)
 
 use core::{marker::PhantomData, ptr::NonNull};
-use kernel::{bindings, error::from_result, prelude::*, seq_file::SeqFile, types::ForeignOwnable};
+use kernel::{bindings, prelude::*, seq_file::SeqFile, types::ForeignOwnable};
 
-use super::raw;
+use super::{callback::from_ended, raw};
 
 /// What a file in `/proc` shows.
 pub trait Show {
@@ -24,7 +24,7 @@ pub trait Show {
 ///
 /// # Invariants
 ///
-/// `entry` is an entry that is registered, with `data` as its data; `data` came from `into_foreign`, and
+/// `entry` is an entry that is registered in `/proc` itself, with `data` as its data; `data` came from `into_foreign`, and
 /// is owned by this value.
 pub struct Entry<P: Show> {
     entry: NonNull<bindings::proc_dir_entry>,
@@ -40,8 +40,13 @@ unsafe impl<P: Show> Sync for Entry<P> {}
 impl<P: Show> Entry<P> {
     /// Makes `/proc/<name>`, which everybody may read unless root changes its mode.
     ///
-    /// Fails with [`ENOMEM`], which is also what the kernel gives if the name is taken. May sleep.
+    /// Fails with [`EINVAL`] if the name has a `/`, and with [`ENOMEM`], which is also what the kernel gives if the name is
+    /// taken. May sleep.
     pub fn new(name: &CStr, data: P::Data) -> Result<Self> {
+        // It would lie below another entry, a file even, and be freed with that.
+        if name.to_bytes().contains(&b'/') {
+            return Err(EINVAL);
+        }
         let data = data.into_foreign();
         // SAFETY: The name is copied. `show` takes what `into_foreign` gave, which stays valid until
         // `proc_remove` has waited for the last reader.
@@ -86,5 +91,5 @@ unsafe extern "C" fn show<P: Show>(file: *mut bindings::seq_file, _: *mut c_void
     // SAFETY: For files made by `proc_create_single_data`, `private` is the entry's data, which is valid
     // during this call by the invariants of `Entry`. The caller uses the file for nothing else meanwhile.
     let (data, out) = unsafe { (P::Data::borrow((*file).private), SeqFile::from_raw(file)) };
-    from_result(|| P::show(data, out).map(|()| 0))
+    from_ended(|| P::show(data, out).map(|()| 0))
 }

@@ -38,6 +38,7 @@ use kernel::prelude::*;
 #[allow(dead_code, unreachable_pub, unsafe_code)]
 #[path = "../kapi"]
 mod kapi {
+    mod callback;
     pub(crate) mod compat;
     pub(crate) mod delayed;
     pub(crate) mod dma;

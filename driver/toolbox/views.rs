@@ -31,6 +31,7 @@ use crate::{
 
 pub(crate) const SUITE: Suite = suite!("views":
     a_parameter_is_within_bounds,
+    an_entry_lies_below_no_other,
 );
 
 // ANCHOR: sysfs
@@ -43,6 +44,14 @@ module_param! {
 
 fn a_parameter_is_within_bounds() -> Result {
     check!((1..=64).contains(&DEPTH.get()));
+    Ok(())
+}
+
+fn an_entry_lies_below_no_other() -> Result {
+    let above = Entry::<Summary>::new(c"toolbox-above", Figures::new()?)?;
+    let below = Entry::<Summary>::new(c"toolbox-above/below", Figures::new()?);
+    check!(below.is_err_and(|error| error == EINVAL));
+    drop(above);
     Ok(())
 }
 
@@ -67,6 +76,13 @@ pub(crate) struct Figures {
     reads: Atomic<u64>,
 }
 
+impl Figures {
+    fn new() -> Result<Arc<Self>> {
+        let reads = Atomic::new(0);
+        Ok(Arc::new(Self { reads }, GFP_KERNEL)?)
+    }
+}
+
 // ANCHOR: debugfs
 /// `/sys/kernel/debug/toolbox/knob`: `debugfs_create_dir`, `debugfs_create_u64`. Gone when it is dropped.
 fn debug_file() -> Result<Pin<KBox<File<Atomic<u64>>>>> {
@@ -83,14 +99,8 @@ pub(crate) struct Views {
 
 impl Views {
     pub(crate) fn new() -> Result<Self> {
-        let figures = Arc::new(
-            Figures {
-                reads: Atomic::new(0),
-            },
-            GFP_KERNEL,
-        )?;
         Ok(Self {
-            _proc: Entry::new(c"toolbox", figures)?,
+            _proc: Entry::new(c"toolbox", Figures::new()?)?,
             _debug: debug_file()?,
         })
     }

@@ -10,7 +10,7 @@
 use core::marker::PhantomData;
 use kernel::{
     bindings,
-    error::{from_result, to_result},
+    error::to_result,
     fs::{File, Kiocb},
     iov::{IovIterDest, IovIterSource},
     prelude::*,
@@ -18,7 +18,14 @@ use kernel::{
 };
 
 use super::{
-    super::{compat::this_module, device::Node, fasync::Band, poll::PollTable, user::UserBuffer},
+    super::{
+        callback::{ended, from_ended},
+        compat::this_module,
+        device::Node,
+        fasync::Band,
+        poll::PollTable,
+        user::UserBuffer,
+    },
     access, FileOperations, Opening, SeekEnd,
 };
 
@@ -37,15 +44,6 @@ pub(in super::super) const fn operations<T: FileOperations>() -> &'static bindin
 /// device always is (`file_needs_f_pos_lock`). What the lock is for is the position, and of that [`File`] gives away
 /// nothing; [`position`](super::position) reads it once, whole, from a field that other tasks may be writing.
 struct Vtable<T>(PhantomData<T>);
-
-/// The error of an operation that is over when it returns. That of one that is not, EIOCBQUEUED, would have the VFS wait for
-/// an end that nobody tells it, or stop the kernel.
-fn done_now(error: Error) -> Error {
-    match error == EIOCBQUEUED {
-        true => EIO,
-        false => error,
-    }
-}
 
 impl<T: FileOperations> Vtable<T> {
     const OPERATIONS: bindings::file_operations = bindings::file_operations {
@@ -116,7 +114,7 @@ impl<T: FileOperations> Vtable<T> {
     ///
     /// See [`Vtable`].
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        from_result(|| {
+        from_ended(|| {
             // SAFETY: Devices with these operations are `Node<T>`s, and this inode is being opened.
             let device = unsafe { Node::<T>::of_inode(inode) };
             // INVARIANT: This is its `open` operation: the VFS gives it a descriptor afterwards.
@@ -147,8 +145,8 @@ impl<T: FileOperations> Vtable<T> {
         // destinations only.
         let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterDest::from_raw(iter)) };
         let room = iov.len();
-        from_result(|| {
-            let n = T::read_iter(kiocb, iov).map_err(done_now)?;
+        from_ended(|| {
+            let n = T::read_iter(kiocb, iov)?;
             // Never more than the iterator went on: splice would look for the rest beyond its last page.
             Ok(n.min(room.saturating_sub(iov.len())) as isize)
         })
@@ -164,8 +162,8 @@ impl<T: FileOperations> Vtable<T> {
         // SAFETY: As in `read_iter`; the VFS writes from sources only.
         let (kiocb, iov) = unsafe { (Kiocb::from_raw(kiocb), IovIterSource::from_raw(iter)) };
         let len = iov.len();
-        from_result(|| {
-            let n = T::write_iter(kiocb, iov).map_err(done_now)?;
+        from_ended(|| {
+            let n = T::write_iter(kiocb, iov)?;
             // Never more than was taken: splice would look for the rest beyond the pipe's last buffer.
             Ok(n.min(len.saturating_sub(iov.len())) as isize)
         })
@@ -230,7 +228,7 @@ impl<T: FileOperations> Vtable<T> {
     fn moved(result: Result<usize>, asked: usize) -> isize {
         match result {
             Ok(n) => n.min(asked) as isize,
-            Err(error) => done_now(error).to_errno() as isize,
+            Err(error) => ended(error).to_errno() as isize,
         }
     }
 
@@ -298,7 +296,7 @@ impl<T: FileOperations> Vtable<T> {
     unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
         // SAFETY: The private data stays until `release`, and so does the file; for `fdget_pos` see [`Vtable`].
         let (ptr, file) = unsafe { (Self::private(file), File::from_raw_file(file)) };
-        from_result(|| Ok(T::ioctl(ptr, file, cmd, arg)? as c_long))
+        from_ended(|| Ok(T::ioctl(ptr, file, cmd, arg)? as c_long))
     }
 
     /// # Safety
@@ -335,6 +333,6 @@ impl<T: FileOperations> Vtable<T> {
         };
         // SAFETY: The file is valid, though at its last close nobody has a reference to it any more. `__fput` calls this
         // function of files with FASYNC, and the lists of a file are always the same.
-        from_result(|| unsafe { lists.set(bands, fd, file) }.map(|()| 0))
+        from_ended(|| unsafe { lists.set(bands, fd, file) }.map(|()| 0))
     }
 }
