@@ -134,12 +134,25 @@ impl Registry {
     /// Errors: EEXIST if one of the names is taken, EINVAL if the settings are not possible, ENOSPC if there are
     /// too many nodes, ENOMEM. Then nothing has changed. May sleep.
     pub(crate) fn publish(&self, names: &[CString], settings: &Settings, split: bool) -> Result {
+        let mut new = KVec::with_capacity(names.len(), GFP_KERNEL)?;
+        for name in names {
+            new.push(Device::all(name, split)?, GFP_KERNEL)?;
+        }
+        new.iter()
+            .try_for_each(|devices| self.state.lock().is_free(devices))?;
+        // What they hold may take its time to come, and to go: both without the mutex, for which removals wait.
+        let mut instances = KVec::with_capacity(names.len(), GFP_KERNEL)?;
+        for name in names {
+            instances.push(Instance::new(name, settings)?, GFP_KERNEL)?;
+        }
+
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let before = state.published.len();
-        let mut result = names
-            .iter()
-            .try_for_each(|name| state.add(name, settings, split));
+        let mut result = new
+            .into_iter()
+            .zip(&instances)
+            .try_for_each(|(devices, instance)| state.add(devices, instance));
         if result.is_ok() {
             let mut new = state.published.iter_mut().skip(before);
             result = new.try_for_each(|one| one.prepare(&self.numbers));
@@ -185,26 +198,23 @@ impl Registry {
 }
 
 impl State {
-    /// Makes an instance of which the world sees nothing yet. Whatever fails after that is taken back by
-    /// [`Self::unpublish`].
-    fn add(&mut self, name: &CStr, settings: &Settings, split: bool) -> Result {
-        let directions: &[Direction] = match split {
-            true => &[Direction::None, Direction::Write, Direction::Read],
-            false => &[Direction::Both],
-        };
-        let mut devices = KVec::with_capacity(directions.len(), GFP_KERNEL)?;
-        for &direction in directions {
-            let device = Device::new(name, direction)?;
-            if self.published.iter().any(|one| one.has_name(&device.name)) {
-                return Err(EEXIST);
-            }
-            devices.push(device, GFP_KERNEL)?;
+    /// EEXIST if one of these has the name of one that is there.
+    fn is_free(&self, devices: &[Device]) -> Result {
+        let mut names = devices.iter().map(|device| &device.name);
+        match names.any(|name| self.published.iter().any(|one| one.has_name(name))) {
+            true => Err(EEXIST),
+            false => Ok(()),
         }
+    }
+
+    /// Adds an instance, of which the world sees nothing yet. Whatever fails after that is taken back by
+    /// [`Self::unpublish`].
+    fn add(&mut self, devices: KVec<Device>, instance: &Arc<Instance>) -> Result {
+        self.is_free(&devices)?;
         self.published.reserve(1, GFP_KERNEL)?;
-        let instance = Instance::new(name, settings)?;
         let (proc, removals) = self.proc_entry()?;
         let one = Published {
-            instance,
+            instance: instance.clone(),
             devices,
             proc,
             removals,
@@ -274,6 +284,19 @@ impl Published {
 }
 
 impl Device {
+    /// Those of an instance with this name.
+    fn all(name: &CStr, split: bool) -> Result<KVec<Self>> {
+        let directions: &[Direction] = match split {
+            true => &[Direction::None, Direction::Write, Direction::Read],
+            false => &[Direction::Both],
+        };
+        let mut devices = KVec::with_capacity(directions.len(), GFP_KERNEL)?;
+        for &direction in directions {
+            devices.push(Self::new(name, direction)?, GFP_KERNEL)?;
+        }
+        Ok(devices)
+    }
+
     /// The device of an instance that serves this direction.
     fn new(name: &CStr, direction: Direction) -> Result<Self> {
         let suffix = match direction {
