@@ -13,7 +13,7 @@ use io_uring::{
     squeue::Entry,
     types::{BufRingEntry, Fd},
 };
-use nix::{Result, errno::Errno};
+use nix::{Result, errno::Errno, poll::PollFlags};
 
 use crate::{Device, eventually};
 
@@ -32,6 +32,12 @@ pub fn write(device: &Device, address: *const u8, len: usize) -> Entry {
     opcode::Write::new(Fd(device.as_raw_fd()), address, len as u32)
         .offset(CURRENT)
         .build()
+}
+
+/// A poll, once, for these events.
+pub fn poll(device: &Device, events: PollFlags) -> Entry {
+    let events = u32::from(events.bits().cast_unsigned());
+    opcode::PollAdd::new(Fd(device.as_raw_fd()), events).build()
 }
 
 /// Hands one request to the kernel and returns at once.

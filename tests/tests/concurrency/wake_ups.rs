@@ -2,7 +2,12 @@
 
 //! W10: one write wakes one reader, and no wake-up is lost.
 
-use mydevice_tests::{Module, Sleeper, eventually, signals::INTERRUPTING, sleeping_read};
+use mydevice_tests::{
+    Module, Sleeper, eventually,
+    signals::INTERRUPTING,
+    sleeping_read,
+    stalled::{Stalled, WHOLE},
+};
 use nix::errno::Errno;
 
 /// One write wakes one of 100 sleeping readers.
@@ -48,6 +53,43 @@ fn w10_one_write_wakes_one_of_100_sleeping_readers() {
         (100, 100),
         "each slept once"
     );
+}
+
+/// One write wakes nobody who could not be served, while another's copy is stalled: not with `on_empty=eof` either, by
+/// which a read that finds nothing would not wait.
+#[test]
+fn w10_a_write_wakes_nobody_who_waits_for_a_turn() {
+    for discipline in ["stream", "stack"] {
+        let module = Module::load(&[&format!("discipline={discipline}")]);
+        let instance = module.instance();
+        assert_eq!(instance.set_attribute("on_empty", "eof"), Ok(()));
+        let device = instance.both();
+        device.put([b'1'; WHOLE]);
+        let stalled = Stalled::reader(&device);
+        let readers: Vec<_> = (0..20)
+            .map(|_| sleeping_read(&instance.reader(), 1))
+            .collect();
+        let slept = || readers.iter().map(Sleeper::times_slept).collect::<Vec<_>>();
+        let before = slept();
+        for _ in 0..20 {
+            device.put("x");
+        }
+        // Had one been woken, it would be asleep anew soon.
+        eventually("all sleep", || {
+            readers
+                .iter()
+                .all(|reader| reader.sleeps_in(libc::SYS_read))
+        });
+        assert_eq!(
+            slept(),
+            before,
+            "{discipline}: readers were woken for nothing"
+        );
+        assert_eq!(stalled.release(), Ok(WHOLE));
+        for reader in readers {
+            assert_eq!(reader.join().map(|got| got.len()), Ok(1), "{discipline}");
+        }
+    }
 }
 
 /// A reader that leaves data behind wakes the next.

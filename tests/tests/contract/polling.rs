@@ -9,7 +9,9 @@ use std::{
 };
 
 use mydevice_tests::{
-    Device, Instance, Module, Sleeper, eventually,
+    Device, Instance, Module, Sleeper,
+    device::{READABLE, WRITABLE},
+    eventually,
     signals::{self, caught},
     sleeping_read,
 };
@@ -266,6 +268,25 @@ fn sigio_is_sent_for_data_and_for_room() {
     let before = caught();
     device.put("x");
     assert_eq!(caught(), before, "nobody asked for it any more");
+}
+
+/// SIGIO is sent, too, when what was refused will never fit, since then a write need not wait any more.
+#[test]
+fn sigio_is_sent_when_max_capacity_becomes_too_small() {
+    let _module = Module::load(&[]);
+    let stack = Instance::add("stack discipline=stack max_capacity=100");
+    let device = stack.nonblocking();
+    signals::handle(Signal::SIGIO, SaFlags::SA_RESTART);
+    signals::own(&device);
+    let flags = OFlag::O_ASYNC | OFlag::O_NONBLOCK;
+    fcntl(&device, FcntlArg::F_SETFL(flags)).expect("setting O_ASYNC");
+    device.put([b'x'; 64]);
+    assert_eq!(device.write(&[b'y'; 70]), Err(Errno::EAGAIN));
+    let before = caught();
+    assert_eq!(stack.set_attribute("max_capacity", "64"), Ok(()));
+    eventually("SIGIO comes", || caught() > before);
+    assert_eq!(device.ready(), READABLE | WRITABLE);
+    assert_eq!(device.write(&[b'y'; 70]), Err(Errno::EMSGSIZE));
 }
 
 /// `O_ASYNC` is set and taken back by two threads at once: whatever `F_GETFL` says in the end is what SIGIO does. A file

@@ -10,7 +10,7 @@ use mydevice_tests::{
     instance::DISCIPLINES,
     uring::{self, Multishot, result, submit, wait},
 };
-use nix::errno::Errno;
+use nix::{errno::Errno, poll::PollFlags};
 
 fn read(device: &Device, buffer: &mut [u8]) -> Entry {
     uring::read(device, buffer.as_mut_ptr(), buffer.len())
@@ -115,6 +115,73 @@ fn a_multishot_read_brings_what_comes() {
         drop(reads);
         assert_eq!(instance.remove(), Ok(()));
     }
+}
+
+/// What a poll was given, if it has ended.
+fn polled(ring: &mut IoUring) -> Option<PollFlags> {
+    // Whoever was told may have to look, which is done on its way out of a call.
+    ring.submit().expect("entering the kernel");
+    result(ring).map(|events| PollFlags::from_bits_retain(events as i16))
+}
+
+/// A poll that waits is told of the end when there is nothing left, and not when the last writer closes.
+#[test]
+fn a_poll_is_told_of_a_hangup_at_the_end_alone() {
+    let _module = Module::load(&[]);
+    for discipline in ["stream", "stack", "spool"] {
+        let instance = Instance::add(&format!("ends discipline={discipline} on_empty=hangup"));
+        let (writer, reader) = (instance.writer(), instance.reader());
+        // In a spool, of a file of its own, with another one behind it.
+        writer.put("x");
+        if discipline == "spool" {
+            assert_eq!(reader.take(1), "x");
+            instance.writer().put("y");
+        }
+        let mut ring = IoUring::new(8).expect("io_uring");
+        submit(&mut ring, &uring::poll(&reader, PollFlags::empty()));
+        drop(writer);
+        assert_eq!(polled(&mut ring), None, "{discipline}");
+        assert!(!reader.ready().contains(PollFlags::POLLHUP), "{discipline}");
+        if discipline == "spool" {
+            assert_eq!(reader.next(), Ok(()));
+        }
+        assert_eq!(reader.read(1).map(|got| got.len()), Ok(1), "{discipline}");
+        let hup = PollFlags::POLLHUP;
+        assert_eq!(polled(&mut ring), Some(hup), "{discipline}");
+        assert_eq!(instance.remove(), Ok(()));
+    }
+}
+
+/// A poll for a spool's file is told of that file: neither of others, nor of room that is not there.
+#[test]
+fn a_poll_is_told_of_its_own_file_alone() {
+    let _module = Module::load(&[]);
+    let instance = Instance::add("files discipline=spool capacity=10");
+    let (first, second) = (instance.writer(), instance.writer());
+    first.put("x");
+    let follower = instance.reader();
+    assert_eq!(follower.take(1), "x");
+    let mut reads = IoUring::new(8).expect("io_uring");
+    submit(&mut reads, &uring::poll(&follower, PollFlags::POLLIN));
+    second.put("0123456789");
+    assert_eq!(polled(&mut reads), None, "of another file");
+
+    let mut writes = IoUring::new(8).expect("io_uring");
+    submit(&mut writes, &uring::poll(&second, PollFlags::POLLOUT));
+    // Who lets go of a file makes no room.
+    let reader = instance.reader();
+    assert_eq!(reader.take(0), "");
+    let other = instance.nonblocking();
+    assert_eq!(other.write(b"y"), Err(Errno::EAGAIN));
+    drop((reader, other));
+    first.put("z");
+    assert_eq!(polled(&mut reads), Some(PollFlags::POLLIN));
+    assert_eq!(follower.take(1), "z");
+    drop(first);
+    assert_eq!(polled(&mut writes), None, "that a file has ended");
+
+    assert_eq!(instance.reader().take(1), "0");
+    assert_eq!(polled(&mut writes), Some(PollFlags::POLLOUT));
 }
 
 /// One read and one write at a time, each in its own direction, with everything arriving in order.

@@ -2,9 +2,20 @@
 
 //! `log`: many writers and many readers at once.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
-use mydevice_tests::{Device, Module, Sleeper};
+use mydevice_tests::{
+    Device, Module, Sleeper,
+    guest::{come_before_others, on_one_cpu},
+};
 use nix::errno::Errno;
 
 const WRITERS: u8 = 3;
@@ -137,4 +148,43 @@ fn no_record_is_torn_by_resize_and_clear() {
         dropped + u64::from(device.status().bytes_used),
         "{stats:?}"
     );
+}
+
+/// An open that begins in the midst of a CLEAR has missed nothing of what that drops; one that began before it, all of it.
+#[test]
+fn an_open_in_the_midst_of_a_clear_has_missed_nothing() {
+    const RECORD: usize = 2047;
+    const TOTAL: usize = 500 * RECORD;
+    let module = Module::load(&["discipline=log", &format!("buffer_size={TOTAL}")]);
+    let instance = module.instance();
+    let device = instance.both();
+    // So that the opens come where a CLEAR pauses.
+    on_one_cpu(|| {
+        for round in 0..20 {
+            for _ in 0..TOTAL / RECORD {
+                device.put([b'r'; RECORD]);
+            }
+            let (instance, cleared) = (module.instance(), Arc::new(AtomicBool::new(false)));
+            let over = Arc::clone(&cleared);
+            let opens = Sleeper::start(move || {
+                come_before_others();
+                let mut opens = vec![instance.reader()];
+                while !over.load(Ordering::SeqCst) && opens.len() < 500 {
+                    thread::sleep(Duration::from_micros(50));
+                    opens.push(instance.reader());
+                }
+                opens
+            });
+            thread::sleep(Duration::from_millis(1));
+            assert_eq!(device.clear(), Ok(()));
+            cleared.store(true, Ordering::SeqCst);
+            for open in opens.join() {
+                let missed = open.stats().bytes_missed;
+                assert!(
+                    missed == 0 || missed == TOTAL as u64,
+                    "round {round}: {missed} of {TOTAL} bytes missed"
+                );
+            }
+        }
+    });
 }

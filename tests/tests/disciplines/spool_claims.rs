@@ -374,6 +374,41 @@ fn a_reader_that_claims_a_drained_file_wakes_the_next() {
     });
 }
 
+/// The same of an open that already follows a file, which comes to nothing, and claims the drained one in its sleep.
+#[test]
+fn who_polls_is_told_of_what_a_follower_uncovers() {
+    let module = spool();
+    let instance = module.instance();
+    // So that nobody who is woken runs before all has been done, and the poller looks before the reader does.
+    on_one_cpu(|| {
+        let (first, reader) = drained(&instance);
+        drop(reader);
+        let follows = sleeping_read(&instance.reader(), 1);
+        let (second, reader) = drained(&instance);
+        drop(reader);
+        hand_in(&module, &["hidden"]);
+        let poller = instance.reader();
+        assert_eq!(poller.ready(), PollFlags::empty());
+        let polls = {
+            let poller = poller.clone();
+            Sleeper::asleep_in(libc::SYS_poll, move || {
+                come_before_others();
+                poller.wait_ready(READABLE)
+            })
+        };
+        Sleeper::start(move || {
+            come_before_others();
+            drop(first);
+        })
+        .join();
+        eventually("the poller is told", || polls.has_ended());
+        assert_eq!(polls.join(), Ok(READABLE));
+        assert_eq!(whole(&poller), "hidden");
+        second.put("z");
+        assert_eq!(follows.join(), Ok(b"z".to_vec()));
+    });
+}
+
 /// A file of which there is nothing hides what comes behind it from all who have no file. Once an open has claimed it, they
 /// are told, also if that open then gets nothing.
 #[test]

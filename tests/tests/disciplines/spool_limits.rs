@@ -5,6 +5,7 @@
 use mydevice_tests::{
     Instance, Module,
     device::{READABLE, WRITABLE},
+    eventually,
     group::{MemoryGroup, marks},
     guest::{Process, sh},
     memory::{Fence, PAGE},
@@ -189,7 +190,7 @@ for n in range({files}):
             reader.collect(size as usize);
             assert_eq!((reader.take(1), reader.next()), ("".into(), Ok(())));
         }
-        mydevice_tests::eventually("it is given back", || used() <= SLACK);
+        eventually("it is given back", || used() <= SLACK);
     }
 }
 
@@ -201,6 +202,31 @@ fn memory_is_given_back_within_a_file() {
     let copied = Process::start("bash", &["-c", "cat /dev/mydevice | md5sum"]);
     let sent = group.sh("head -c 40M /dev/zero | tee /dev/mydevice | md5sum");
     assert_eq!(String::from_utf8(copied.join().stdout).unwrap(), sent);
+}
+
+/// A file that was read to its end keeps nothing once its writer has left, also if its reader stays.
+#[test]
+fn a_file_that_is_over_keeps_no_memory() {
+    const FILES: u64 = 1000;
+    let group = MemoryGroup::new("200M");
+    let module = Module::load(&["discipline=spool"]);
+    let instance = module.instance();
+    let readers: Vec<_> = (0..FILES).map(|_| instance.reader()).collect();
+    let before = group.kernel();
+    let used = instance.class_entry().join("bytes_used");
+    // Each file is read to its end before its writer closes it.
+    let writes = group.start(&format!(
+        "for ((n = 0; n < {FILES}; n++)); do exec 3> /dev/mydevice; printf x >&3; \
+         until read -r used < {} && ((used == 0)); do :; done; exec 3>&-; done",
+        used.display()
+    ));
+    for reader in &readers {
+        assert_eq!(reader.take(1), "x");
+    }
+    assert!(writes.join().status.success());
+    // Less than half of what the shortest file takes.
+    let kept = || group.kernel().saturating_sub(before) / FILES;
+    eventually("the files' memory is given back", || kept() < 1000);
 }
 
 /// A writer killed in the middle of a file ends it; the reader gets what there is, then 0.

@@ -76,6 +76,25 @@ fn more_than_one_call_can_move_is_cut_or_refused() {
     unmap(start, LEN);
 }
 
+/// A record of the length to which the kernel cuts may be the beginning of a longer one, so it is refused, whatever the
+/// stack would hold.
+#[test]
+fn a_record_that_may_have_been_cut_is_refused() {
+    const LEN: usize = MAX_RW_COUNT + (1 << 20);
+    let _module = Module::load(&[]);
+    let victim = Instance::add("victim discipline=stack");
+    assert_eq!(victim.attribute("max_capacity"), i32::MAX.to_string());
+    let device = victim.nonblocking();
+    let start = map(LEN);
+    for len in [LEN, i32::MAX as usize, MAX_RW_COUNT] {
+        let written = device.write_from_address(start, len);
+        assert_eq!(written, Err(Errno::EMSGSIZE), "{len} bytes");
+    }
+    unmap(start, LEN);
+    assert_eq!(device.stats().writes, 0);
+    assert_eq!(victim.remove(), Ok(()));
+}
+
 /// The bytes of 1,024 pieces, of every length from none to three, are one write and can be one read.
 #[test]
 fn a_vector_of_1024_pieces_is_one_call() {

@@ -221,6 +221,33 @@ fn w8_removal_waits_for_no_copy() {
     }
 }
 
+/// A copy that brings nothing after that gives ENODEV, too, and not EFAULT.
+#[test]
+fn w8_a_copy_that_fails_after_the_removal_gives_enodev() {
+    let _module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        for reads in [false, true] {
+            let victim = Instance::add(&format!("victim discipline={discipline}"));
+            let (device, stall) = (victim.both(), Stall::new());
+            let address = stall.before(0);
+            if reads {
+                device.put("x");
+            }
+            let call = {
+                let device = device.clone();
+                Sleeper::start(move || match reads {
+                    true => device.read_at_address(address.get(), 1),
+                    false => device.write_from_address(address.get(), 1),
+                })
+            };
+            stall.wait_stalled();
+            remove(&victim);
+            stall.fail();
+            assert_eq!(call.join(), Err(Errno::ENODEV), "{discipline}, {reads}");
+        }
+    }
+}
+
 /// Who waits for such a copy, to read or to clear, wakes all the same.
 #[test]
 fn w8_who_waits_for_a_copy_wakes() {
