@@ -280,11 +280,13 @@ fn sigio_is_sent_when_max_capacity_becomes_too_small() {
     signals::own(&device);
     let flags = OFlag::O_ASYNC | OFlag::O_NONBLOCK;
     fcntl(&device, FcntlArg::F_SETFL(flags)).expect("setting O_ASYNC");
+    let before = caught();
     device.put([b'x'; 64]);
+    eventually("SIGIO comes for data", || caught() > before);
     assert_eq!(device.write(&[b'y'; 70]), Err(Errno::EAGAIN));
     let before = caught();
     assert_eq!(stack.set_attribute("max_capacity", "64"), Ok(()));
-    eventually("SIGIO comes", || caught() > before);
+    eventually("SIGIO comes for room", || caught() > before);
     assert_eq!(device.ready(), READABLE | WRITABLE);
     assert_eq!(device.write(&[b'y'; 70]), Err(Errno::EMSGSIZE));
 }
