@@ -63,6 +63,10 @@ const HARMLESS: &[&str] = &[
     "rcu: rcu_preempt: ",
 ];
 
+/// How the kernel says that it does not look for lost memory: from here on it finds nothing, which must not look like
+/// nothing to find.
+const NO_KMEMLEAK: &str = "kmemleak: Kernel memory leak detector disabled";
+
 /// What may stand anywhere in a record of the kernel and is a warning of its memory management.
 const ANYWHERE: &[&str] = &[": page allocation failure: order:"];
 
@@ -85,6 +89,8 @@ pub struct Scanner {
     lines: Vec<String>,
     left: usize,
     reports: usize,
+    /// The kernel was told not to look for lost memory.
+    no_kmemleak: bool,
 }
 
 impl Scanner {
@@ -95,7 +101,12 @@ impl Scanner {
 
     /// Takes the text of one record; returns true if a report begins with it.
     pub fn push(&mut self, text: &str) -> bool {
-        let begins = self.left == 0 && begins_report(text);
+        // Which is said before the arguments are obeyed.
+        if let Some(arguments) = text.strip_prefix("Command line: ") {
+            self.no_kmemleak |= arguments.split(' ').any(|word| word == "kmemleak=off");
+        }
+        let asked_for = self.no_kmemleak && text.starts_with(NO_KMEMLEAK);
+        let begins = self.left == 0 && begins_report(text) && !asked_for;
         if begins {
             self.left = LINES_PER_REPORT;
             self.reports += 1;
@@ -207,8 +218,7 @@ mod tests {
             "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [dd:99]",
             "UBSAN: array-index-out-of-bounds in x.c:1:2",
             "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
-            // From here on it finds nothing, which must not look like nothing to find.
-            "kmemleak: Kernel memory leak detector disabled",
+            super::NO_KMEMLEAK,
             "ODEBUG: Out of memory. ODEBUG disabled",
             "dd: page allocation failure: order:4, mode:0xcc0(GFP_KERNEL)",
             "rust_kernel: panicked at rust/kernel/x.rs:1:1:",
@@ -225,6 +235,16 @@ mod tests {
         );
         assert_eq!(kernel_text("12,1,2,-;WARNING: x"), None);
         assert_eq!(kernel_text("nonsense"), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_no_report() {
+        let mut scanner = Scanner::new();
+        scanner.push("Command line: console=ttyS0 kmemleak=off rdinit=/init");
+        assert!(!scanner.push(NO_KMEMLEAK));
+        let mut scanner = Scanner::new();
+        scanner.push("Command line: console=ttyS0 rdinit=/init");
+        assert!(scanner.push(NO_KMEMLEAK));
     }
 
     #[test]

@@ -55,6 +55,14 @@ pub struct MachineOptions {
     /// Memory of the VM, such as 512M; by default 2G, and 4G for a kernel that needs more.
     #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<String>,
+    /// Arguments for the kernel, beside those that it always gets, such as kmemleak=off.
+    #[arg(
+        long,
+        value_name = "ARGUMENTS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    append: String,
 }
 
 impl MachineOptions {
@@ -65,6 +73,7 @@ impl MachineOptions {
             cpus: CPUS,
             counts: false,
             memory: None,
+            append: String::new(),
         }
     }
 
@@ -76,6 +85,7 @@ impl MachineOptions {
         let modules = kbuild::modules(&cache, &tree, kernel.name)?;
         let vm = Vm {
             cpus: self.cpus,
+            append: self.append.clone(),
             memory: self
                 .memory
                 .clone()

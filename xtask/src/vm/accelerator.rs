@@ -83,6 +83,7 @@ fn boots(tree: &Tree) -> Result<bool> {
     let machine = Machine {
         cpus: 2,
         memory: "512M",
+        append: "",
         accelerator: Accelerator::Kvm,
         initramfs: &initramfs,
         folders: &[],

@@ -45,6 +45,8 @@ pub struct Vm {
     pub cpus: u32,
     /// Its memory, as QEMU spells sizes.
     pub memory: String,
+    /// Arguments for its kernel, beside those that it always gets.
+    pub append: String,
     /// Folders of the host that the guest sees at the same path, besides the checkout.
     pub shares: Vec<PathBuf>,
     /// How long the command may run.
@@ -106,6 +108,7 @@ impl Vm {
         let machine = Machine {
             cpus: if self.counts { 1 } else { self.cpus },
             memory: &self.memory,
+            append: &self.append,
             accelerator,
             initramfs: &initramfs,
             folders: &folders,

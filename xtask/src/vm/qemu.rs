@@ -62,6 +62,8 @@ impl Accelerator {
 pub struct Machine<'a> {
     pub cpus: u32,
     pub memory: &'a str,
+    /// Arguments for the kernel, beside [`KERNEL_ARGUMENTS`].
+    pub append: &'a str,
     pub accelerator: Accelerator,
     pub initramfs: &'a Path,
     /// Folders that QEMU itself serves: tag, path, and whether they are only to be read.
@@ -143,7 +145,7 @@ impl Machine<'_> {
             .arg(tree.image())
             .arg("-initrd")
             .arg(self.initramfs)
-            .args(["-append", KERNEL_ARGUMENTS]);
+            .args(["-append", &format!("{KERNEL_ARGUMENTS} {}", self.append)]);
         qemu.arg("-chardev")
             .arg(format!("file,id=log,path={}", escaped(log)))
             .args(["-serial", "chardev:log"]);
