@@ -86,9 +86,9 @@ pub(crate) trait Discipline: Send {
         false
     }
 
-    /// An open ends. Whether that may mean something to others, and memory that is no longer needed.
-    fn close(&mut self, _cursor: &mut Cursor) -> (bool, Option<Arc<Memory>>) {
-        (false, None)
+    /// An open ends.
+    fn close(&mut self, _cursor: &mut Cursor) -> Closed {
+        Closed::default()
     }
 
     /// The bytes that the next read of this open could get.
@@ -126,6 +126,17 @@ pub(crate) trait Discipline: Send {
     /// Drops what is stored, as far as the garbage takes it, and sees to it that memory which is given up is
     /// zeroed. Returns how many bytes were dropped, and whether it is empty now.
     fn clear(&mut self, garbage: &mut Garbage) -> (usize, bool);
+}
+
+/// What the end of an open has left, see [`Discipline::close`].
+#[derive(Default)]
+pub(crate) struct Closed {
+    /// There may be more to read for others, or an end.
+    pub(crate) data: bool,
+    /// There may be more room for them.
+    pub(crate) room: bool,
+    /// Memory that is no longer used, to be dropped without the lock.
+    pub(crate) spare: Option<Arc<Memory>>,
 }
 
 /// How writes come in, see [`Discipline::inlet`].

@@ -65,7 +65,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Cursor, Kind, OnEmpty, Rules, Store, CAPACITY_LIMIT},
+    discipline::{Closed, Cursor, Kind, OnEmpty, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -345,11 +345,8 @@ impl Instance {
         let mut state = self.state.lock();
         state.counters.closed();
         let count = state.counters.opens;
-        let (news, spare) = state.store.close(&mut opened.cursor.lock());
-        let mut news = match news {
-            true => News::BOTH,
-            false => News::NONE,
-        };
+        let Closed { data, room, spare } = state.store.close(&mut opened.cursor.lock());
+        let mut news = News { data, room };
         if opened.reads {
             state.users.readers = state.users.readers.saturating_sub(1);
         }
@@ -378,9 +375,9 @@ impl Instance {
         self.mid_writer.wake_all();
         self.overhauls.wake_all();
         self.passing.wake_all();
-        let everything = Events::READABLE | Events::WRITABLE | Events::GONE;
-        self.data_pollers.wake(everything, Reach::All);
-        self.room_pollers.wake(everything, Reach::All);
+        // Which everybody polls for who polls for anything.
+        self.data_pollers.wake(Events::GONE, Reach::All);
+        self.room_pollers.wake(Events::GONE, Reach::All);
         self.fasync.signal(Band::In);
         self.fasync.signal(Band::Out);
     }

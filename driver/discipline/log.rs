@@ -30,7 +30,7 @@ pub(crate) struct Log {
 /// # Invariants
 ///
 /// `position` is that of the byte that lies `into` bytes into the record at offset `at` of `block`; or the end of the
-/// block, if there is no such record. While `block` is none, it is where the log started when the open began.
+/// block, if there is no such record. While `block` is none, it is where the log started when the open began, or was about to start.
 #[derive(Default)]
 pub(crate) struct Place {
     /// The next byte to read, among all that were ever written.

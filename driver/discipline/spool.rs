@@ -18,7 +18,7 @@ use kernel::{
 use super::{
     chain::{Block, Chain},
     list::{Linked, Links, List},
-    Claim, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Reading, Rules,
+    Claim, Closed, Cursor, Discipline, Files, Full, Garbage, Inlet, OnEmpty, Reading, Rules,
     CAPACITY_LIMIT,
 };
 use crate::{
@@ -294,15 +294,22 @@ impl Discipline for Spool {
         true
     }
 
-    fn close(&mut self, cursor: &mut Cursor) -> (bool, Option<Arc<Memory>>) {
-        let read = cursor.spool.reads.is_some();
+    fn close(&mut self, cursor: &mut Cursor) -> Closed {
+        let data = cursor.spool.reads.is_some();
         self.let_go(cursor);
         let Some(file) = cursor.spool.writes.take() else {
-            return (read, None);
+            return Closed {
+                data,
+                ..Closed::default()
+            };
         };
         let spare = file.state.lock().finish();
         self.tidy(&file);
-        (true, spare)
+        Closed {
+            data: true,
+            room: true,
+            spare,
+        }
     }
 
     fn has_room(&self, _len: usize) -> bool {

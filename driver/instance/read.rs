@@ -13,7 +13,7 @@ use kernel::{
 
 use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
-    discipline::{Claim, Cursor, Reading},
+    discipline::{Claim, Cursor, OnEmpty, Reading},
     kapi::{
         sched::{cond_resched, is_being_killed},
         wait::{Ended, Patience},
@@ -117,7 +117,7 @@ impl Instance {
             }
         }
         if done == 0 {
-            return self.fault();
+            return Err(self.or_gone(EFAULT));
         }
         Ok(done)
     }
@@ -276,8 +276,8 @@ impl State {
     }
 
     /// What a read means to others: bytes that were taken leave room, and what it left can be read again when it has
-    /// ended. A read that only copied is news to nobody but those who share its open and took it to have gone on, if a fault
-    /// cut it.
+    /// ended. A read that only copied is news to those who share its open alone: if a fault cut it, because they took it to
+    /// have gone on; and if it may have come to the end, which they may wait for.
     fn news_of_read(&self, ended: bool, cut: bool) -> News {
         match self.store.rules().reading {
             Reading::Take => News {
@@ -285,7 +285,7 @@ impl State {
                 room: true,
             },
             Reading::Copy => News {
-                data: cut,
+                data: cut || ended && self.on_empty == OnEmpty::Hangup && self.users.writers == 0,
                 room: false,
             },
         }

@@ -58,7 +58,7 @@ impl Instance {
         };
         let memory = Memory::new(shape.size())?;
         if memory.copy_from_iter(shape.place(), len, iov) < len {
-            return self.fault();
+            return Err(EFAULT);
         }
         let mut record = Block::new(memory, shape, len)?;
 

@@ -52,7 +52,7 @@ impl Instance {
         self.give_back(state, News::ROOM);
         match (done, result) {
             (0, Err(error)) => Err(error),
-            (0, Ok(())) => self.fault(),
+            (0, Ok(())) => Err(EFAULT),
             (done, _) => Ok(done),
         }
     }

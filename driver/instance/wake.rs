@@ -376,7 +376,8 @@ impl State {
         }
         let told = self.room_is_news(news, room);
         wake.add(Wake::WRITABLE, told);
-        wake.add(Wake::EACH_READABLE, rules.files || hung_up);
+        let each = rules.files || rules.reading == Reading::Copy || hung_up;
+        wake.add(Wake::EACH_READABLE, each);
         // In a file of its own, or for a record of some length.
         wake.add(Wake::EACH_WRITABLE, rules.files || rules.whole_records);
     }

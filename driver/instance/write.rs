@@ -37,7 +37,7 @@ impl Instance {
         };
         match iov.is_empty() {
             true => Ok(0),
-            false => write(self, opened, iov, nonblocking),
+            false => write(self, opened, iov, nonblocking).map_err(|error| self.or_gone(error)),
         }
     }
 
@@ -130,15 +130,14 @@ impl Instance {
         };
         self.give_back(state, news);
         if done == 0 {
-            return self.fault();
+            return Err(EFAULT);
         }
         Ok(done)
     }
 
-    /// What becomes of a call of which no byte could be copied: EFAULT; ENODEV if the instance was removed meanwhile.
-    pub(super) fn fault<R>(&self) -> Result<R> {
-        self.alive()?;
-        Err(EFAULT)
+    /// The error of a call that moved nothing: ENODEV once the instance was removed, whatever else went wrong.
+    pub(super) fn or_gone(&self, error: Error) -> Error {
+        self.alive().err().unwrap_or(error)
     }
 
     /// Waits until a write can begin: for the turn, and for room for its first byte. Returns with it how many bytes fit at

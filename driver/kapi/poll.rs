@@ -2,9 +2,9 @@
 
 //! Poll with keys: who polls for data is not woken by room.
 //!
-//! [`kernel::sync::poll::PollCondVar`] wakes without a key, so that every event reaches every poller and
+//! [`kernel::sync::poll::PollCondVar`] wakes without a key, so that every event reaches every poller, who has to look, and
 //! an edge-triggered one is told of changes that it did not ask for; and its destructor waits for an RCU
-//! grace period. [`PollQueue`] does neither.
+//! grace period. [`PollQueue`] does the former only where it is told to, and not the latter.
 //!
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/uapi/linux/eventpoll.h`](srctree/include/uapi/linux/eventpoll.h)

@@ -6,7 +6,9 @@ use std::fs;
 
 use io_uring::{IoUring, squeue::Entry};
 use mydevice_tests::{
-    Device, Instance, Module, eventually,
+    Device, Instance, Module,
+    device::GONE,
+    eventually,
     instance::DISCIPLINES,
     uring::{self, Multishot, result, submit, wait},
 };
@@ -128,7 +130,7 @@ fn polled(ring: &mut IoUring) -> Option<PollFlags> {
 #[test]
 fn a_poll_is_told_of_a_hangup_at_the_end_alone() {
     let _module = Module::load(&[]);
-    for discipline in ["stream", "stack", "spool"] {
+    for discipline in ["stream", "log", "stack", "spool"] {
         let instance = Instance::add(&format!("ends discipline={discipline} on_empty=hangup"));
         let (writer, reader) = (instance.writer(), instance.reader());
         // In a spool, of a file of its own, with another one behind it.
@@ -149,6 +151,37 @@ fn a_poll_is_told_of_a_hangup_at_the_end_alone() {
         let hup = PollFlags::POLLHUP;
         assert_eq!(polled(&mut ring), Some(hup), "{discipline}");
         assert_eq!(instance.remove(), Ok(()));
+    }
+}
+
+/// A poll is told of nothing by a CLEAR or a RESIZE, which bring nothing to read.
+#[test]
+fn a_poll_is_told_of_no_overhaul() {
+    let _module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        let instance = Instance::add(&format!("bare discipline={discipline} on_empty=block"));
+        let (device, reader) = (instance.both(), instance.reader());
+        let mut ring = IoUring::new(8).expect("io_uring");
+        submit(&mut ring, &uring::poll(&reader, PollFlags::POLLIN));
+        assert_eq!((device.clear(), device.resize(100)), (Ok(()), Ok(())));
+        assert_eq!(polled(&mut ring), None, "{discipline}");
+        device.put("x");
+        assert_eq!(polled(&mut ring), Some(PollFlags::POLLIN), "{discipline}");
+        assert_eq!(instance.remove(), Ok(()));
+    }
+}
+
+/// A poll that waits when its instance is removed is told so, and of nothing else.
+#[test]
+fn w8_a_poll_is_told_of_the_removal_alone() {
+    let _module = Module::load(&[]);
+    for discipline in DISCIPLINES {
+        let victim = Instance::add(&format!("victim discipline={discipline} on_empty=block"));
+        let reader = victim.reader();
+        let mut ring = IoUring::new(8).expect("io_uring");
+        submit(&mut ring, &uring::poll(&reader, PollFlags::POLLIN));
+        assert_eq!(victim.remove(), Ok(()));
+        assert_eq!(polled(&mut ring), Some(GONE), "{discipline}");
     }
 }
 
