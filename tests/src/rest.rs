@@ -287,6 +287,9 @@ impl Crowd {
         let mut rest = self.come_to_rest(threads);
         let mut order: Vec<_> = (0..threads.len()).collect();
         self.rng.shuffle(&mut order);
+        // Writers last: what one that is in mid-write gives others by a signal would hide what they were owed before.
+        order
+            .sort_by_key(|number| matches!(self.callers[*number].current(), Some(Call::Write(..))));
         let mut slept = 0;
         for number in order {
             let (caller, thread) = (&self.callers[number], &threads[number]);

@@ -151,7 +151,8 @@ fn exclusive_epoll_tells_the_reader_whose_file_goes_on() {
     let told = exclusive(&mine.1, EpollFlags::EPOLLIN);
     mine.0.put("more");
     assert_eq!(told.join(), Ok(1));
-    assert!(!other.has_ended(), "there is nothing for the other");
+    // There is nothing for the other.
+    other.wait_asleep_in(libc::SYS_epoll_wait);
 }
 
 /// Exclusive, where a drained file that another open claims has hidden the next: who has no file is told.
@@ -169,7 +170,8 @@ fn exclusive_epoll_tells_the_reader_for_whom_a_file_was_hidden() {
     assert_eq!(claims.read(10), Err(Errno::EAGAIN));
     eventually("the reader is told", || told.has_ended());
     assert_eq!((told.join(), waits.take(10)), (Ok(1), "hidden".into()));
-    assert!(!other.has_ended(), "there is nothing for the other");
+    // There is nothing for the other.
+    other.wait_asleep_in(libc::SYS_epoll_wait);
 }
 
 /// Exclusive, where a file may go on beyond the limit and another may not.
@@ -190,7 +192,8 @@ fn exclusive_epoll_tells_the_writer_whose_file_may_go_on() {
     let told = exclusive(&mine, EpollFlags::EPOLLOUT);
     assert_eq!(reader.take(10), "beyond");
     assert_eq!(told.join(), Ok(1));
-    assert!(!other.has_ended(), "there is no room for the other");
+    // There is no room for the other.
+    other.wait_asleep_in(libc::SYS_epoll_wait);
 }
 
 /// Exclusive, where each waits for room for a record of its own length.
@@ -207,7 +210,8 @@ fn exclusive_epoll_tells_the_writer_whose_record_fits() {
     let told = exclusive(&short, EpollFlags::EPOLLOUT);
     assert_eq!(stack.reader().take(100).len(), 20);
     assert_eq!(told.join(), Ok(1));
-    assert!(!other.has_ended(), "there is no room for the other");
+    // There is no room for the other.
+    other.wait_asleep_in(libc::SYS_epoll_wait);
 }
 
 /// Exclusive: who polls for what its open cannot do is never told in place of another.
@@ -224,7 +228,9 @@ fn exclusive_epoll_tells_nobody_who_could_not_go_on() {
     assert_eq!(reader.collect(CAPACITY).len(), CAPACITY);
     eventually("the writer is told", || told.has_ended());
     assert_eq!(told.join(), Ok(1));
-    assert!(!no_reader.has_ended() && !no_writer.has_ended());
+    for other in [no_reader, no_writer] {
+        other.wait_asleep_in(libc::SYS_epoll_wait);
+    }
 }
 
 /// Sleepers and pollers wait apart, so that a poller cannot take a sleeper's only wake-up.
@@ -254,15 +260,15 @@ fn sigio_is_sent_for_data_and_for_room() {
     let device = module.instance().both();
     let watcher = module.instance().both();
     signals::handle(Signal::SIGIO, SaFlags::SA_RESTART);
-    signals::own(&watcher);
+    signals::own_by_this_thread(&watcher);
     fcntl(&watcher, FcntlArg::F_SETFL(OFlag::O_ASYNC)).expect("setting O_ASYNC");
 
     let before = caught();
     device.put([b'x'; 4096]);
-    eventually("SIGIO comes for data", || caught() > before);
+    assert!(caught() > before, "SIGIO for data");
     let before = caught();
     device.collect(4096);
-    eventually("SIGIO comes for room", || caught() > before);
+    assert!(caught() > before, "SIGIO for room");
 
     fcntl(&watcher, FcntlArg::F_SETFL(OFlag::empty())).expect("taking O_ASYNC back");
     let before = caught();
@@ -277,16 +283,14 @@ fn sigio_is_sent_when_max_capacity_becomes_too_small() {
     let stack = Instance::add("stack discipline=stack max_capacity=100");
     let device = stack.nonblocking();
     signals::handle(Signal::SIGIO, SaFlags::SA_RESTART);
-    signals::own(&device);
+    signals::own_by_this_thread(&device);
     let flags = OFlag::O_ASYNC | OFlag::O_NONBLOCK;
     fcntl(&device, FcntlArg::F_SETFL(flags)).expect("setting O_ASYNC");
-    let before = caught();
     device.put([b'x'; 64]);
-    eventually("SIGIO comes for data", || caught() > before);
     assert_eq!(device.write(&[b'y'; 70]), Err(Errno::EAGAIN));
     let before = caught();
     assert_eq!(stack.set_attribute("max_capacity", "64"), Ok(()));
-    eventually("SIGIO comes for room", || caught() > before);
+    assert!(caught() > before, "SIGIO for room");
     assert_eq!(device.ready(), READABLE | WRITABLE);
     assert_eq!(device.write(&[b'y'; 70]), Err(Errno::EMSGSIZE));
 }

@@ -234,6 +234,7 @@ fn a_clear_that_runs_late_waits_for_who_began_to_read() {
         let first = Stalled::reader(&device);
         let clearer = instance.writer();
         let clear = Sleeper::asleep_in(libc::SYS_ioctl, move || on_cpu(0, || clearer.clear()));
+        let slept = clear.times_slept();
         let hog = hog(0);
         assert_eq!(first.release(), Ok(WHOLE));
 
@@ -246,7 +247,6 @@ fn a_clear_that_runs_late_waits_for_who_began_to_read() {
         let late = !second.has_ended();
         if late {
             stall.wait_stalled();
-            let slept = clear.times_slept();
             drop(hog);
             eventually("the CLEAR looks", || {
                 clear.has_ended() || clear.times_slept() > slept

@@ -148,6 +148,7 @@ fn no_record_is_torn_by_resize_and_clear() {
         dropped + u64::from(device.status().bytes_used),
         "{stats:?}"
     );
+    assert!(stats.bytes_truncated + stats.bytes_cleared > 0, "{stats:?}");
 }
 
 /// An open that begins in the midst of a CLEAR has missed nothing of what that drops; one that began before it, all of it.
@@ -158,6 +159,8 @@ fn an_open_in_the_midst_of_a_clear_has_missed_nothing() {
     let module = Module::load(&["discipline=log", &format!("buffer_size={TOTAL}")]);
     let instance = module.instance();
     let device = instance.both();
+    let opens_now = || instance.proc().open_count;
+    let mut during = 0;
     // So that the opens come where a CLEAR pauses.
     on_one_cpu(|| {
         for round in 0..20 {
@@ -176,7 +179,9 @@ fn an_open_in_the_midst_of_a_clear_has_missed_nothing() {
                 opens
             });
             thread::sleep(Duration::from_millis(1));
+            let before = opens_now();
             assert_eq!(device.clear(), Ok(()));
+            during += opens_now() - before;
             cleared.store(true, Ordering::SeqCst);
             for open in opens.join() {
                 let missed = open.stats().bytes_missed;
@@ -187,4 +192,5 @@ fn an_open_in_the_midst_of_a_clear_has_missed_nothing() {
             }
         }
     });
+    assert!(during > 0, "no open came in the midst");
 }

@@ -8,11 +8,12 @@ use mydevice_tests::{
 };
 
 /// Bytes of records that the log holds.
-const CAPACITY: u64 = 1 << 20;
+const CAPACITY: u64 = 1 << 22;
 /// The most memory that a full log may take, in parts of a hundred of its capacity.
 const ALLOWED: u64 = 150;
-/// What the kernel charges ahead for each CPU, what a process that has ended leaves for a while, and a few pages.
-const SLACK: u64 = 256 << 10;
+/// What the kernel charges ahead for each CPU, what it has not yet added up, what a process that has ended leaves for a while,
+/// and a few pages.
+const SLACK: u64 = 1 << 20;
 
 /// A log that is full takes about its capacity, also when it has evicted several times as much; CLEAR and removal give it
 /// back.
@@ -27,7 +28,7 @@ fn memory_is_its_capacity() {
         let before = settled(&group);
         let used = || group.kernel().saturating_sub(before);
         group.sh(&format!(
-            "echo full discipline=log capacity={CAPACITY} > /sys/class/mydevice_class/add"
+            "echo full discipline=log max_capacity={CAPACITY} capacity={CAPACITY} > /sys/class/mydevice_class/add"
         ));
         let log = Instance::named("mydevice-full");
         group.sh(&format!(

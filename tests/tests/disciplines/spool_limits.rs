@@ -198,7 +198,10 @@ for n in range({files}):
 #[test]
 fn memory_is_given_back_within_a_file() {
     let group = MemoryGroup::new("24M");
-    let _module = Module::load(&["discipline=spool"]);
+    let module = Module::load(&["discipline=spool"]);
+    // So that the writer waits for the reader.
+    let (limit, instance) = ((4 << 20).to_string(), module.instance());
+    assert_eq!(instance.set_attribute("capacity", &limit), Ok(()));
     let copied = Process::start("bash", &["-c", "cat /dev/mydevice | md5sum"]);
     let sent = group.sh("head -c 40M /dev/zero | tee /dev/mydevice | md5sum");
     assert_eq!(String::from_utf8(copied.join().stdout).unwrap(), sent);

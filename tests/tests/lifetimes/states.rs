@@ -4,7 +4,7 @@
 //! nothing open but `/proc` and sysfs it goes, and what is left of those says so.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::Read,
     os::{
         fd::{AsFd, AsRawFd},
@@ -15,7 +15,7 @@ use std::{
 
 use io_uring::{IoUring, opcode, types::Fd};
 use mydevice_tests::{
-    Device, Instance, Module, Sleeper,
+    Device, Instance, Module, Sleeper, eventually,
     instance::{CLASS, DISCIPLINES},
     sleeping_read, sleeping_write,
     stalled::{Stalled, WHOLE},
@@ -224,8 +224,12 @@ fn l9_a_reader_of_proc_is_stalled() {
     let module = Module::load(&[]);
     let reader = Stalled::reader_of_proc(&module.instance());
     let unloading = Sleeper::start(|| delete_module(c"mydevice", DeleteModuleFlags::O_NONBLOCK));
+    eventually("it has begun, or is over already", || {
+        unloading.has_ended()
+            || fs::read_to_string("/sys/module/mydevice/initstate")
+                .is_ok_and(|state| state.trim() == "going")
+    });
     // Whether it waits or not, it is over when the reader is.
-    std::thread::yield_now();
     assert_eq!(reader.release(), Ok(WHOLE));
     assert_eq!(unloading.join(), Ok(()));
     module.was_unloaded();
