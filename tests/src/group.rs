@@ -2,7 +2,7 @@
 
 //! Processes whose memory is counted, and limited.
 
-use std::fs;
+use std::{fs, thread::sleep, time::Duration};
 
 use crate::{
     eventually,
@@ -89,7 +89,14 @@ impl MemoryGroup {
 
 impl Drop for MemoryGroup {
     fn drop(&mut self) {
-        let _ = try_sh(&format!("rmdir {}", Self::FOLDER));
+        // Its last process may be on its way out. What is left is in the way of the next test alone, and told by that.
+        let gone = || try_sh(&format!("rmdir {}", Self::FOLDER)).status.success();
+        for _ in 0..100 {
+            if gone() {
+                return;
+            }
+            sleep(Duration::from_millis(100));
+        }
     }
 }
 

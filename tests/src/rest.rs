@@ -253,6 +253,8 @@ impl Crowd {
                 thread
             })
             .collect();
+        // Else those who sleep would sleep on when a check has failed, with the module in use.
+        let removal = RemovedInPanic(instance.clone());
         self.disturb(&threads);
         for stall in stalls.iter() {
             if self.rng.bool() {
@@ -265,6 +267,7 @@ impl Crowd {
         // Whoever is still there is told so.
         assert_eq!(instance.remove(), Ok(()), "{self:#?}");
         threads.into_iter().for_each(Sleeper::join);
+        drop(removal);
         slept
     }
 
@@ -366,5 +369,16 @@ impl Crowd {
             }
         }
         text
+    }
+}
+
+/// An instance that goes when a check has failed, so that everybody leaves it.
+struct RemovedInPanic(Instance);
+
+impl Drop for RemovedInPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.remove();
+        }
     }
 }

@@ -9,10 +9,11 @@ use nix::{Result, errno::Errno};
 
 /// A log, one open of it, and a reader of that open that is stalled in the first record, after `good` bytes.
 struct Stalled {
-    module: Module,
     open: Device,
     stall: Stall,
     first: Sleeper<Result<usize>>,
+    /// The last to be dropped.
+    module: Module,
 }
 
 const FIRST: usize = 100;
