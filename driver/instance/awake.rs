@@ -107,7 +107,16 @@ impl Instance {
         let (mut state, result, slept) = match found {
             Some(found) => (state, Ok(found), false),
             None => {
-                let (state, result) = self.sleep(who, state, patience, look);
+                let mut slept = false;
+                let (state, result) = self.sleep(who, state, patience, |state| {
+                    let found = look(state);
+                    // Whoever was woken in vain is woken anew later, and that is when it counts.
+                    if let (None, true, Some(waits)) = (&found, slept, state.waits(who)) {
+                        waits.woken = None;
+                    }
+                    slept = true;
+                    found
+                });
                 (state, result, true)
             }
         };

@@ -5,7 +5,7 @@
 //! The usual way is made for all disciplines, and for transfers of any length that wait in the middle. Beside it a few
 //! bytes are soon copied. So what is plain is done here:
 //!
-//! - Up to a page in *one step*: the lock is held over the copy, and the copy does not wait. If a page of user memory is
+//! - Up to 4096 bytes in *one step*: the lock is held over the copy, and the copy does not wait. If a page of user memory is
 //!   not there, it fails, nothing has changed, and the transfer goes on in two steps.
 //! - Others in *two*: the region is claimed under the lock, copied without it, and committed under it.
 //!
@@ -16,7 +16,7 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::{page::PAGE_SIZE, prelude::*, sync::Arc};
+use kernel::{prelude::*, sync::Arc};
 
 use super::{overhaul::Locked, piece, Instance, News, Opened, Sleepers, State};
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// The longest transfer that is made in one step, in bytes: for as long as copying that takes, others may have to wait
 /// for the lock.
-const AT_ONCE: usize = PAGE_SIZE;
+const AT_ONCE: usize = 4096;
 
 /// The longest transfer for which whoever describes it by an iterator should try the short way, in bytes.
 pub(crate) const WORTH_A_TRY: usize = 16 << 10;

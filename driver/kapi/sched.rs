@@ -41,8 +41,10 @@ pub fn is_only_task() -> bool {
 /// Waits awake for a moment: a `pause` of the processor. Whether there is time for another: no other task is to run here.
 pub fn relax() -> bool {
     core::hint::spin_loop();
+    // `need_resched` says so of an urgent one at once, but of others not before the next tick (`TIF_NEED_RESCHED_LAZY`),
+    // or not at all where the caller is the urgent one.
     // SAFETY: No requirements.
-    !unsafe { raw::need_resched() }
+    is_only_task() && !unsafe { raw::need_resched() }
 }
 
 /// Whether a task sleeps at this moment, rather than runs or is about to: what it does next needs somebody to wake it.

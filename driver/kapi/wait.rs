@@ -38,7 +38,7 @@ impl Patience {
     /// Without end.
     pub const ENDLESS: Self = Self(None);
 
-    /// So many milliseconds at least, and no more than two of the kernel's ticks longer.
+    /// So many milliseconds at least, and as much longer as the kernel's timers are coarse: an eighth, for long ones.
     pub fn millis(millis: u32) -> Self {
         Self(Some(millis))
     }
@@ -51,7 +51,9 @@ impl Patience {
                 return MAX_SCHEDULE_TIMEOUT;
             };
             let waited = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
-            let left = msecs_to_jiffies(Msecs::from(millis.saturating_sub(waited)));
+            // More than `INT_MAX` stands for a wait without end; what is left then is asked for once more.
+            let left = millis.saturating_sub(waited).min(c_int::MAX as Msecs);
+            let left = msecs_to_jiffies(left);
             c_long::try_from(left).unwrap_or(MAX_SCHEDULE_TIMEOUT)
         }
     }
