@@ -10,7 +10,7 @@ use std::{
 use mydevice_tests::{Module, Sleeper, memory::Fence};
 use nix::{
     errno::Errno,
-    fcntl::{SpliceFFlags, splice},
+    fcntl::{OFlag, SpliceFFlags, splice},
     sys::{
         sendfile::sendfile,
         uio::{readv, writev},
@@ -207,6 +207,21 @@ fn sendfile_fills_a_stream() {
         "what came out is not what was sent"
     );
     sender.join();
+}
+
+/// Two of the kernel's rules for all files but pipes: `sendfile` and `splice` do not write with `O_APPEND`, which `write`
+/// does; and nothing is opened with `O_DIRECT` that does not support it.
+#[test]
+fn the_kernel_refuses_two_flags() {
+    let module = Module::load(&[]);
+    let append = OFlag::O_WRONLY | OFlag::O_APPEND;
+    let device = module.instance().open(append).expect("opening it");
+    let sent = sendfile(&device, file_with(b"sent"), None, 4);
+    assert_eq!(sent, Err(Errno::EINVAL));
+    device.put("written");
+    assert_eq!(module.instance().reader().take(100), "written");
+    let direct = module.instance().open(OFlag::O_RDWR | OFlag::O_DIRECT);
+    assert_eq!(direct.err(), Some(Errno::EINVAL));
 }
 
 /// `sendfile` works into a buffer and out of one.
