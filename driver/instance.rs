@@ -65,7 +65,7 @@ use kernel::{
 };
 
 use crate::{
-    discipline::{Closed, Cursor, Kind, OnEmpty, Rules, Store, CAPACITY_LIMIT},
+    discipline::{Closed, Cursor, OnEmpty, Rules, Store, CAPACITY_LIMIT},
     kapi::{
         fasync::{Band, Fasync},
         poll::{new_poll_queue, Events, PollQueue, PollTable, Reach},
@@ -87,6 +87,7 @@ mod wake;
 mod write;
 
 use awake::{Bell, Waits};
+pub(crate) use settings::Settings;
 use wake::{News, Sleepers, Unserved};
 
 /// A queue. It lives as long as its device or an open file, or until the removal of its `/proc` entry begins.
@@ -188,33 +189,6 @@ pub(crate) struct Opened {
     saw_writer: bool,
     /// [`State::writers_ever`] when it began.
     writers_ever: u64,
-}
-
-/// What can be set on an instance, and what it starts with.
-pub(crate) struct Settings {
-    /// Its discipline.
-    pub(crate) kind: Kind,
-    /// The bytes of data that it may hold.
-    pub(crate) capacity: usize,
-    /// The largest capacity that RESIZE may set, in bytes.
-    pub(crate) max_capacity: usize,
-    /// What a read meets when there is nothing for it.
-    pub(crate) on_empty: OnEmpty,
-    /// How long a read waits, in milliseconds; 0 for without end.
-    pub(crate) read_timeout_ms: u32,
-}
-
-impl Settings {
-    /// What an instance of this discipline has unless it is told otherwise.
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            capacity: kind.rules().capacity.unwrap_or_else(params::capacity),
-            max_capacity: kind.rules().max_capacity,
-            on_empty: kind.rules().on_empty,
-            read_timeout_ms: 0,
-        }
-    }
 }
 
 /// Who uses an instance now.
@@ -353,7 +327,7 @@ impl Instance {
         if opened.writes {
             state.users.writers = state.users.writers.saturating_sub(1);
             // With `hangup`, the last writer's close is what readers wait for.
-            news.data |= state.users.writers == 0 && state.on_empty == OnEmpty::Hangup;
+            news.data |= state.writers_have_left();
         }
         self.give_back(state, news);
         drop(spare);

@@ -138,8 +138,10 @@ impl Registry {
         for name in names {
             new.push(Device::all(name, split)?, GFP_KERNEL)?;
         }
-        new.iter()
-            .try_for_each(|devices| self.state.lock().is_free(devices))?;
+        {
+            let state = self.state.lock();
+            new.iter().try_for_each(|devices| state.is_free(devices))?;
+        }
         // What they hold may take its time to come, and to go: both without the mutex, for which removals wait.
         let mut instances = KVec::with_capacity(names.len(), GFP_KERNEL)?;
         for name in names {

@@ -317,7 +317,7 @@ impl Discipline for Spool {
     }
 
     fn room_for(&self, cursor: &Cursor, _len: usize) -> bool {
-        !cursor.writing && self.allowed(cursor.spool.writes.as_ref()) > 0
+        !cursor.writing && self.allowance(cursor) > 0
     }
 
     fn inlet(&mut self) -> Inlet<'_> {

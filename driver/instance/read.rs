@@ -4,16 +4,11 @@
 
 #![forbid(unsafe_code)]
 
-use kernel::{
-    current,
-    iov::IovIterDest,
-    prelude::*,
-    time::{Instant, Monotonic},
-};
+use kernel::{current, iov::IovIterDest, prelude::*};
 
 use super::{overhaul::Locked, Instance, News, Opened, Sleepers, State};
 use crate::{
-    discipline::{Claim, Cursor, OnEmpty, Reading},
+    discipline::{Claim, Cursor, Reading},
     kapi::{
         sched::{cond_resched, is_being_killed},
         wait::{Ended, Patience},
@@ -30,26 +25,18 @@ enum Begun {
     Follow,
 }
 
-/// The waiting of one read, which may be woken in vain and wait on elsewhere: from when, and for how many milliseconds,
-/// 0 for without end.
+/// The waiting of one read, which may be woken in vain and wait on elsewhere: until when, and what a signal is to it.
 #[derive(Clone, Copy)]
-pub(super) struct Waiting(Instant<Monotonic>, u32);
+pub(super) struct Waiting(Patience, Error);
 
 impl Waiting {
     /// It begins to wait.
     fn begin(state: &mut State) -> Self {
         state.counters.reader_waited();
-        Self(Instant::now(), state.read_timeout_ms)
-    }
-
-    /// How long it still waits, and what a signal is to it.
-    fn rest(self) -> (Patience, Error) {
-        let Self(since, millis) = self;
-        if millis == 0 {
-            return (Patience::ENDLESS, ERESTARTSYS);
+        match state.read_timeout_ms {
+            0 => Self(Patience::ENDLESS, ERESTARTSYS),
+            millis => Self(Patience::millis(millis), EINTR),
         }
-        let waited = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
-        (Patience::millis(millis.saturating_sub(waited)), EINTR)
     }
 }
 
@@ -116,10 +103,7 @@ impl Instance {
                 }
             }
         }
-        if done == 0 {
-            return Err(self.or_gone(EFAULT));
-        }
-        Ok(done)
+        self.moved(done)
     }
 
     /// Waits until a read can begin. Returns with it how many bytes it can have at that moment.
@@ -201,8 +185,8 @@ impl Instance {
         waiting: &mut Option<Waiting>,
         look: impl FnMut(&mut State) -> Option<R>,
     ) -> Result<(Locked<'a>, R)> {
-        let waiting = waiting.get_or_insert_with(|| Waiting::begin(&mut state));
-        let (patience, on_signal) = waiting.rest();
+        let Waiting(patience, on_signal) =
+            *waiting.get_or_insert_with(|| Waiting::begin(&mut state));
         match self.wait(who, state, patience, look) {
             (state, Ok(found)) => Ok((state, found)),
             (state, Err(ended)) => {
@@ -285,7 +269,7 @@ impl State {
                 room: true,
             },
             Reading::Copy => News {
-                data: cut || ended && self.on_empty == OnEmpty::Hangup && self.users.writers == 0,
+                data: cut || ended && self.writers_have_left(),
                 room: false,
             },
         }

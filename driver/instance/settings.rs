@@ -1,19 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be set in sysfs.
+//! What an instance starts with, and what can be set in sysfs.
 
 #![forbid(unsafe_code)]
 
 use kernel::prelude::*;
 
-use super::{Instance, News, Settings, State};
+use super::{Instance, News, State};
 use crate::{
     discipline::{Kind, OnEmpty, Store, CAPACITY_LIMIT},
-    kapi::{
-        fasync::Band,
-        poll::{Events, Reach},
-    },
+    params,
 };
+
+/// What can be set on an instance, and what it starts with.
+pub(crate) struct Settings {
+    /// Its discipline.
+    pub(crate) kind: Kind,
+    /// The bytes of data that it may hold.
+    pub(crate) capacity: usize,
+    /// The largest capacity that RESIZE may set, in bytes.
+    pub(crate) max_capacity: usize,
+    /// What a read meets when there is nothing for it.
+    pub(crate) on_empty: OnEmpty,
+    /// How long a read waits, in milliseconds; 0 for without end.
+    pub(crate) read_timeout_ms: u32,
+}
+
+impl Settings {
+    /// What an instance of this discipline has unless it is told otherwise.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            capacity: kind.rules().capacity.unwrap_or_else(params::capacity),
+            max_capacity: kind.rules().max_capacity,
+            on_empty: kind.rules().on_empty,
+            read_timeout_ms: 0,
+        }
+    }
+}
 
 impl Instance {
     /// Its largest capacity, in bytes.
@@ -30,11 +54,9 @@ impl Instance {
         }
         state.max_capacity = bytes;
         state.store.set_max_capacity(bytes);
-        self.give_back(state, News::ROOM);
-        // Some may have room now, and what others wait to write will never fit: that is for each to see.
-        self.writers.wake_all();
-        self.room_pollers.wake(Events::NONE, Reach::All);
-        self.fasync.signal(Band::Out);
+        let wake = state.settle_limit();
+        drop(state);
+        self.wake(wake);
         Ok(())
     }
 

@@ -87,11 +87,7 @@ impl Instance {
                     room: true,
                 };
                 self.give_back(state, news);
-                Some(if n > 0 {
-                    Ok(n)
-                } else {
-                    Err(self.or_gone(EFAULT))
-                })
+                Some(self.moved(n))
             }
             // As the usual way would answer.
             Attempt::Wait if nonblocking => {
@@ -150,11 +146,7 @@ impl Instance {
                 state.gate.end_read_alone();
                 state.took(n);
                 self.give_back(state, News::BOTH);
-                Some(if n > 0 {
-                    Ok(n)
-                } else {
-                    Err(self.or_gone(EFAULT))
-                })
+                Some(self.moved(n))
             }
             // If it was woken, the usual way has the same to do with that: to make use of it or to wait on.
             Attempt::Wait | Attempt::Usual => None,

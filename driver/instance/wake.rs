@@ -331,6 +331,15 @@ impl State {
         wake
     }
 
+    /// [`Self::settle`] for a limit that was set: some may have room now, and what others wait to write will never fit. So
+    /// all writers are named, each to see for itself.
+    pub(super) fn settle_limit(&mut self) -> Wake {
+        let mut wake = self.settle(News::ROOM);
+        let all = Wake::ALL_WRITERS.or(Wake::WRITABLE).or(Wake::EACH_WRITABLE);
+        wake.add(all, true);
+        wake
+    }
+
     /// Names everybody but overhauls.
     fn settle_callers(&mut self, news: News, wake: &mut Wake) {
         let rules = self.store.rules();
@@ -350,7 +359,7 @@ impl State {
         }
         let next = core::mem::take(&mut self.out_of_the_way);
         wake.add(Wake::READABLE, all || one && (news.data || next));
-        let hung_up = all && self.on_empty == OnEmpty::Hangup && self.users.writers == 0;
+        let hung_up = all && self.writers_have_left();
 
         let turn_free = self.gate.write_turn_free();
         if !self.gate.overhauling() {
@@ -376,8 +385,8 @@ impl State {
         }
         let told = self.room_is_news(news, room);
         wake.add(Wake::WRITABLE, told);
-        let each = rules.files || rules.reading == Reading::Copy || hung_up;
-        wake.add(Wake::EACH_READABLE, each);
+        let by_place = rules.files || rules.reading == Reading::Copy;
+        wake.add(Wake::EACH_READABLE, by_place || hung_up);
         // In a file of its own, or for a record of some length.
         wake.add(Wake::EACH_WRITABLE, rules.files || rules.whole_records);
     }
@@ -416,15 +425,18 @@ impl State {
         match self.on_empty {
             OnEmpty::Block => false,
             OnEmpty::Eof => true,
-            OnEmpty::Hangup => self.users.writers == 0,
+            OnEmpty::Hangup => self.writers_have_left(),
         }
+    }
+
+    /// Whether there is no writer, where that is what readers wait for (`hangup`).
+    pub(super) fn writers_have_left(&self) -> bool {
+        self.on_empty == OnEmpty::Hangup && self.users.writers == 0
     }
 
     /// Whether this open has lost its last writer (`hangup`).
     pub(super) fn hung_up(&self, opened: &Opened) -> bool {
-        self.on_empty == OnEmpty::Hangup
-            && self.users.writers == 0
-            && (opened.saw_writer || self.writers_ever != opened.writers_ever)
+        self.writers_have_left() && (opened.saw_writer || self.writers_ever != opened.writers_ever)
     }
 
     /// Whether this open's read gets 0 when there is nothing for it.

@@ -135,6 +135,14 @@ impl Instance {
         Ok(done)
     }
 
+    /// What a call gives that has copied so many bytes: EFAULT if there was none.
+    pub(super) fn moved(&self, n: usize) -> Result<usize> {
+        match n {
+            0 => Err(self.or_gone(EFAULT)),
+            n => Ok(n),
+        }
+    }
+
     /// The error of a call that moved nothing: ENODEV once the instance was removed, whatever else went wrong.
     pub(super) fn or_gone(&self, error: Error) -> Error {
         self.alive().err().unwrap_or(error)

@@ -30,9 +30,9 @@ pub enum Ended {
     TimedOut,
 }
 
-/// How long a wait may last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience(Option<u32>);
+/// How long waits may last: all in which it is used, from when it was made.
+#[derive(Clone, Copy)]
+pub struct Patience(Option<(Instant<Monotonic>, u32)>);
 
 impl Patience {
     /// Without end.
@@ -40,22 +40,19 @@ impl Patience {
 
     /// So many milliseconds at least, and as much longer as the kernel's timers are coarse: an eighth, for long ones.
     pub fn millis(millis: u32) -> Self {
-        Self(Some(millis))
+        Self(Some((Instant::now(), millis)))
     }
 
-    /// Begins to wait: returns what says for how many more ticks, 0 when the time is over.
-    fn begin(self) -> impl Fn() -> c_long {
-        let limit = self.0.map(|millis| (Instant::<Monotonic>::now(), millis));
-        move || {
-            let Some((since, millis)) = limit else {
-                return MAX_SCHEDULE_TIMEOUT;
-            };
-            let waited = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
-            // More than `INT_MAX` stands for a wait without end; what is left then is asked for once more.
-            let left = millis.saturating_sub(waited).min(c_int::MAX as Msecs);
-            let left = msecs_to_jiffies(left);
-            c_long::try_from(left).unwrap_or(MAX_SCHEDULE_TIMEOUT)
-        }
+    /// For how many more ticks, 0 when the time is over. By the clock: what `wait_woken` returns leaves out the time in
+    /// which the task is awake.
+    fn ticks(self) -> c_long {
+        let Some((since, millis)) = self.0 else {
+            return MAX_SCHEDULE_TIMEOUT;
+        };
+        let waited = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX);
+        // More than `INT_MAX` stands for a wait without end; what is left then is asked for once more.
+        let left = millis.saturating_sub(waited).min(c_int::MAX as Msecs);
+        c_long::try_from(msecs_to_jiffies(left)).unwrap_or(MAX_SCHEDULE_TIMEOUT)
     }
 }
 
@@ -118,8 +115,6 @@ impl WaitQueue {
             ..Default::default()
         });
         let lock = guard.lock_ref();
-        // By the clock: what `wait_woken` returns leaves out the time in which the task is awake.
-        let left = patience.begin();
 
         // SAFETY: The head is initialised by the invariants. The entry is initialised, is not moved from
         // here on, and is removed below before it goes out of scope: nothing between returns or panics.
@@ -131,7 +126,7 @@ impl WaitQueue {
             if kernel::current!().signal_pending() {
                 break Err(Ended::Signal);
             }
-            let ticks = left();
+            let ticks = patience.ticks();
             if ticks == 0 {
                 break Err(Ended::TimedOut);
             }
