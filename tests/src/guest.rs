@@ -19,7 +19,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{eventually, sleeper};
+use crate::{Sleeper, eventually, sleeper};
 
 /// The names in a folder, sorted; none if there is no such folder.
 pub fn entries(folder: &str) -> Vec<String> {
@@ -97,6 +97,15 @@ pub fn come_before_others() {
     // SAFETY: the structure is valid for the call; 0 is the calling thread.
     let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) };
     Errno::result(result).expect("setting the scheduling of a thread");
+}
+
+/// Does `work` in a thread of its own that comes before others, and waits for its end.
+pub fn urgently<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = Sleeper::start(move || {
+        come_before_others();
+        work()
+    });
+    thread.join()
 }
 
 /// A process of the guest's, in a process group of its own, which is killed when this is dropped: no process that it has

@@ -152,6 +152,15 @@ impl Instance {
         self.opened(OFlag::O_RDWR | OFlag::O_NONBLOCK)
     }
 
+    /// A file of a spool that is still written and of which all was taken: its writer, and its reader.
+    #[track_caller]
+    pub fn drained(&self) -> (Device, Device) {
+        let (writer, reader) = (self.writer(), self.reader());
+        writer.put("x");
+        assert_eq!(reader.take(10), "x");
+        (writer, reader)
+    }
+
     #[track_caller]
     fn opened(&self, flags: OFlag) -> Device {
         match self.open(flags) {

@@ -6,7 +6,7 @@ use mydevice_tests::{
     Device, Module, Sleeper,
     device::{READABLE, WRITABLE},
     eventually,
-    guest::{come_before_others, on_one_cpu},
+    guest::{come_before_others, on_one_cpu, urgently},
     memory::Stall,
     signals::{INTERRUPTING, RESTARTING},
     sleeping_read, sleeping_write,
@@ -236,12 +236,10 @@ fn a_read_that_is_woken_in_vain_ends_first() -> bool {
     let slept = woken.times_slept();
     on_one_cpu(|| {
         let device = device.clone();
-        Sleeper::start(move || {
-            come_before_others();
+        urgently(move || {
             device.put("x");
             assert_eq!(device.take(1), "x");
-        })
-        .join();
+        });
     });
     eventually("it is woken", || {
         woken.has_ended() || woken.times_slept() > slept

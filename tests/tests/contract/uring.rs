@@ -119,6 +119,13 @@ fn a_multishot_read_brings_what_comes() {
     }
 }
 
+/// A poll that waits for these events.
+fn polls(device: &Device, events: PollFlags) -> IoUring {
+    let mut ring = IoUring::new(8).expect("io_uring");
+    submit(&mut ring, &uring::poll(device, events));
+    ring
+}
+
 /// What a poll was given, if it has ended.
 fn polled(ring: &mut IoUring) -> Option<PollFlags> {
     // Whoever was told may have to look, which is done on its way out of a call.
@@ -139,8 +146,7 @@ fn a_poll_is_told_of_a_hangup_at_the_end_alone() {
             assert_eq!(reader.take(1), "x");
             instance.writer().put("y");
         }
-        let mut ring = IoUring::new(8).expect("io_uring");
-        submit(&mut ring, &uring::poll(&reader, PollFlags::empty()));
+        let mut ring = polls(&reader, PollFlags::empty());
         drop(writer);
         assert_eq!(polled(&mut ring), None, "{discipline}");
         assert!(!reader.ready().contains(PollFlags::POLLHUP), "{discipline}");
@@ -161,8 +167,7 @@ fn a_poll_is_told_of_no_overhaul() {
     for discipline in DISCIPLINES {
         let instance = Instance::add(&format!("bare discipline={discipline} on_empty=block"));
         let (device, reader) = (instance.both(), instance.reader());
-        let mut ring = IoUring::new(8).expect("io_uring");
-        submit(&mut ring, &uring::poll(&reader, PollFlags::POLLIN));
+        let mut ring = polls(&reader, PollFlags::POLLIN);
         assert_eq!((device.clear(), device.resize(100)), (Ok(()), Ok(())));
         assert_eq!(polled(&mut ring), None, "{discipline}");
         device.put("x");
@@ -178,8 +183,7 @@ fn w8_a_poll_is_told_of_the_removal_alone() {
     for discipline in DISCIPLINES {
         let victim = Instance::add(&format!("victim discipline={discipline} on_empty=block"));
         let reader = victim.reader();
-        let mut ring = IoUring::new(8).expect("io_uring");
-        submit(&mut ring, &uring::poll(&reader, PollFlags::POLLIN));
+        let mut ring = polls(&reader, PollFlags::POLLIN);
         assert_eq!(victim.remove(), Ok(()));
         assert_eq!(polled(&mut ring), Some(GONE), "{discipline}");
     }
@@ -194,13 +198,11 @@ fn a_poll_is_told_of_its_own_file_alone() {
     first.put("x");
     let follower = instance.reader();
     assert_eq!(follower.take(1), "x");
-    let mut reads = IoUring::new(8).expect("io_uring");
-    submit(&mut reads, &uring::poll(&follower, PollFlags::POLLIN));
+    let mut reads = polls(&follower, PollFlags::POLLIN);
     second.put("0123456789");
     assert_eq!(polled(&mut reads), None, "of another file");
 
-    let mut writes = IoUring::new(8).expect("io_uring");
-    submit(&mut writes, &uring::poll(&second, PollFlags::POLLOUT));
+    let mut writes = polls(&second, PollFlags::POLLOUT);
     // Who lets go of a file makes no room.
     let reader = instance.reader();
     assert_eq!(reader.take(0), "");

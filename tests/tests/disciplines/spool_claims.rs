@@ -4,10 +4,10 @@
 
 use super::files::{hand_in, spool, whole};
 use mydevice_tests::{
-    Device, Instance, Module, Sleeper,
+    Instance, Module, Sleeper,
     device::{READABLE, WRITABLE},
     eventually,
-    guest::{come_before_others, on_one_cpu},
+    guest::{come_before_others, on_one_cpu, urgently},
     instance::DISCIPLINES,
     memory::Stall,
     sleeping_read,
@@ -304,15 +304,6 @@ fn no_hangup_while_another_may_leave_the_rest() {
     assert_eq!(second.ready(), READABLE | PollFlags::POLLHUP);
 }
 
-/// A file that is still written and of which all was taken: its writer, and its reader.
-#[track_caller]
-fn drained(instance: &Instance) -> (Device, Device) {
-    let (writer, reader) = (instance.writer(), instance.reader());
-    writer.put("x");
-    assert_eq!(reader.take(1), "x");
-    (writer, reader)
-}
-
 /// A file that is claimed while another reader copies is read when that copy has ended: each reader sleeps until its own
 /// file goes on, and no wake-up is lost by a claim.
 #[test]
@@ -322,7 +313,7 @@ fn a_file_claimed_during_anothers_copy_is_read_after_it() {
     // So that whoever is woken first comes first.
     on_one_cpu(|| {
         for _ in 0..20 {
-            let (first, follower) = drained(&instance);
+            let (first, follower) = instance.drained();
             let second = instance.writer();
             let stall = Stall::new();
             let address = stall.before(0);
@@ -355,15 +346,13 @@ fn a_reader_that_claims_a_drained_file_wakes_the_next() {
     // So that nobody who is woken runs before both has been done.
     on_one_cpu(|| {
         for _ in 0..20 {
-            let (first, drained) = drained(&instance);
+            let (first, drained) = instance.drained();
             let second = instance.writer();
             let waiting = [(); 2].map(|()| sleeping_read(&instance.reader(), 1));
-            Sleeper::start(move || {
-                come_before_others();
+            urgently(move || {
                 drop(drained);
                 second.put("y");
-            })
-            .join();
+            });
             let ended = || waiting.iter().any(Sleeper::has_ended);
             eventually("one of the two reads what is there", ended);
             first.put("z");
@@ -381,10 +370,10 @@ fn who_polls_is_told_of_what_a_follower_uncovers() {
     let instance = module.instance();
     // So that nobody who is woken runs before all has been done, and the poller looks before the reader does.
     on_one_cpu(|| {
-        let (first, reader) = drained(&instance);
+        let (first, reader) = instance.drained();
         drop(reader);
         let follows = sleeping_read(&instance.reader(), 1);
-        let (second, reader) = drained(&instance);
+        let (second, reader) = instance.drained();
         drop(reader);
         hand_in(&module, &["hidden"]);
         let poller = instance.reader();
@@ -396,11 +385,7 @@ fn who_polls_is_told_of_what_a_follower_uncovers() {
                 poller.wait_ready(READABLE)
             })
         };
-        Sleeper::start(move || {
-            come_before_others();
-            drop(first);
-        })
-        .join();
+        urgently(move || drop(first));
         eventually("the poller is told", || polls.has_ended());
         assert_eq!(polls.join(), Ok(READABLE));
         assert_eq!(whole(&poller), "hidden");
@@ -416,7 +401,7 @@ fn who_polls_is_told_of_what_a_drained_file_has_hidden() {
     for sleeps in [false, true] {
         let module = spool();
         let instance = module.instance();
-        let (first, reader) = drained(&instance);
+        let (first, reader) = instance.drained();
         drop(reader);
         hand_in(&module, &["hidden"]);
         let (poller, claimer) = (instance.reader(), instance.reader());
