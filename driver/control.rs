@@ -20,8 +20,23 @@ use crate::{
     },
     queue::{
         counters::saturate,
-        ioctl::{Stats, Status, MYDEV_CLEAR, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS, MYDEV_STATUS},
+        ioctl::{
+            Stats, Status, MYDEV_CLEAR, MYDEV_MAGIC, MYDEV_NEXT, MYDEV_RESIZE, MYDEV_STATS,
+            MYDEV_STATUS,
+        },
     },
+};
+
+// The ABI is written without the kernel, which programs do not have: where C's macros lay a command out in
+// another way than it thinks, nothing is built.
+const _: () = {
+    use kernel::ioctl::{_IO, _IOR, _IOW};
+
+    assert!(MYDEV_CLEAR == _IO(MYDEV_MAGIC, 0));
+    assert!(MYDEV_RESIZE == _IOW::<u32>(MYDEV_MAGIC, 1));
+    assert!(MYDEV_STATUS == _IOR::<Status>(MYDEV_MAGIC, 2));
+    assert!(MYDEV_STATS == _IOR::<Stats>(MYDEV_MAGIC, 3));
+    assert!(MYDEV_NEXT == _IO(MYDEV_MAGIC, 4));
 };
 
 /// Does a command.

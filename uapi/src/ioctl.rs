@@ -110,26 +110,56 @@ impl Stats {
     }
 }
 
-// The command layout of <asm-generic/ioctl.h>, which x86, arm and riscv share.
-const WRITE: u32 = 1;
-const READ: u32 = 2;
+/// Where an architecture puts the direction of a command, and its values there.
+struct Layout {
+    shift: u32,
+    none: u32,
+    write: u32,
+    read: u32,
+}
+
+const LAYOUT: Layout = if cfg!(any(
+    target_arch = "mips",
+    target_arch = "mips32r6",
+    target_arch = "mips64",
+    target_arch = "mips64r6",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "sparc",
+    target_arch = "sparc64",
+)) {
+    Layout {
+        shift: 29,
+        none: 1,
+        write: 4,
+        read: 2,
+    }
+} else {
+    // <asm-generic/ioctl.h>
+    Layout {
+        shift: 30,
+        none: 0,
+        write: 1,
+        read: 2,
+    }
+};
 
 /// `_IO`: a command without an argument.
 const fn io(number: u32) -> u32 {
-    ioc(0, number, 0)
+    ioc(LAYOUT.none, number, 0)
 }
 
 /// `_IOR`: a command that user space reads a `T` from.
 const fn ior<T>(number: u32) -> u32 {
-    ioc(READ, number, size_of::<T>())
+    ioc(LAYOUT.read, number, size_of::<T>())
 }
 
 /// `_IOW`: a command that user space hands a `T` to.
 const fn iow<T>(number: u32) -> u32 {
-    ioc(WRITE, number, size_of::<T>())
+    ioc(LAYOUT.write, number, size_of::<T>())
 }
 
 /// `_IOC`: direction, size, magic and number in one word.
 const fn ioc(direction: u32, number: u32, size: usize) -> u32 {
-    (direction << 30) | ((size as u32) << 16) | (MYDEV_MAGIC << 8) | number
+    (direction << LAYOUT.shift) | ((size as u32) << 16) | (MYDEV_MAGIC << 8) | number
 }

@@ -2,24 +2,29 @@
 
 """The ioctl commands: their numbers, and each as a function on a descriptor.
 
-C header: ``uapi/mydevice_ioctl.h``. The numbers are put together as ``asm-generic/ioctl.h`` does it.
+C header: ``uapi/mydevice_ioctl.h``. The numbers are put together as the machine's ``asm/ioctl.h`` does it.
 
->>> hex(MYDEV_STATUS)
-'0x80184d02'
+>>> hex(MYDEV_STATUS & 0xffffff)
+'0x184d02'
 """
 
 from __future__ import annotations
 
 import fcntl
+import platform
 import struct
 import termios
 from typing import NamedTuple
 
-_NONE, _WRITE, _READ = 0, 1, 2
+# Where a machine puts a command's direction, and its values there; most have those of asm-generic/ioctl.h.
+if platform.machine().startswith(("alpha", "mips", "ppc", "sparc")):
+    _SHIFT, _NONE, _WRITE, _READ = 29, 1, 4, 2
+else:
+    _SHIFT, _NONE, _WRITE, _READ = 30, 0, 1, 2
 
 
 def _ioc(direction: int, number: int, size: int) -> int:
-    return direction << 30 | size << 16 | MYDEV_MAGIC << 8 | number
+    return direction << _SHIFT | size << 16 | MYDEV_MAGIC << 8 | number
 
 
 _CAPACITY = struct.Struct("=I")
