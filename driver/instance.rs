@@ -5,8 +5,8 @@
 //! # The lock
 //!
 //! There is one lock an instance, the spinlock around [`State`]. It is held for a few positions and counters
-//! at a time, and for copies of a page at most that cannot wait: never while anything is allocated, freed, zeroed or
-//! waited for. So nobody ever waits for it longer than that, a caller that must not sleep included.
+//! at a time, and for copies of a page at most that cannot wait: never while anything is allocated, zeroed or waited
+//! for, or more than a page is freed. So nobody ever waits for it longer than that, a caller that must not sleep included.
 //!
 //! Locks are taken in this order: the registry's mutex; `State`; an open's cursor; a file of a spool; a block of
 //! memory. Never two of one kind. The lock of a wait queue is taken inside `State` alone, by a sleeper that enters

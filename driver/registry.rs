@@ -9,10 +9,13 @@
 //! # Removal
 //!
 //! First the instance dies, which wakes everybody who sleeps in it ([`Instance::kill`]). So what the
-//! driver core then waits for, a file in sysfs that is being read or written, ends by itself. The `/proc` entry
-//! is another matter: the kernel waits for its readers, who may be copying to a page that never comes. So
-//! it is taken away by a work item of its own, in a queue that has a worker for each. Its name goes when that begins, the waiting comes after it.
-//! What is made and then fails goes in the same way, since somebody may be reading it already.
+//! driver core then waits for, a file in sysfs that is being read or written, ends by itself, at the latest when a
+//! `capacity` has its memory and what was stored has been copied there.
+//!
+//! The `/proc` entry is another matter: the kernel waits for its readers, who may be copying to a page that never
+//! comes. So it is taken away by a work item of its own, in a queue that has a worker for each. Its name goes when
+//! that begins, the waiting comes after it. What is made and then fails goes in the same way, since somebody may be
+//! reading it already.
 //!
 //! # Locks
 //!
@@ -388,7 +391,7 @@ impl ProcEntry {
         // It cannot be queued already: an instance is removed once.
         let _ = removals.enqueue(self.clone());
         // The name must be free when this returns: a second entry of a name that is not would have the kernel
-        // warn. It goes without a sleep right after the work has begun. So if the worker sleeps, be it for a reader
+        // warn. It goes without a sleep (`remove_proc_subtree`) right after the work has begun. So if the worker sleeps, be it for a reader
         // or for other work, the name has gone.
         self.begun.wait_for_completion();
         let remover = self.remover.lock().clone();

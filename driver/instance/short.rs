@@ -148,7 +148,8 @@ impl Instance {
                 self.give_back(state, News::BOTH);
                 Some(self.moved(n))
             }
-            // If it was woken, the usual way has the same to do with that: to make use of it or to wait on.
+            // If it was woken, the usual way has the same to do with that: to make use of it or to wait on. It always
+            // comes to that: the VFS has looked at the address before it called (`access_ok` in `vfs_read`).
             Attempt::Wait | Attempt::Usual => None,
         }
     }

@@ -72,6 +72,8 @@ pub const MAX_COMMAND: usize = 255;
 
 /// A file of a class that takes commands, there while this value lives.
 ///
+/// One that outlives the module, by `mem::forget` or a cycle of references, leads the kernel to code that is gone.
+///
 /// # Invariants
 ///
 /// The attribute of `file` is registered with `class`.

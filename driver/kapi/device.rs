@@ -237,6 +237,8 @@ unsafe extern "C" fn release<T: FileOperations>(device: *mut bindings::device) {
 
 /// A registered character device.
 ///
+/// One that outlives the module, by `mem::forget` or a cycle of references, leads the kernel to code that is gone.
+///
 /// # Invariants
 ///
 /// `node` points to a node that is registered (`cdev_device_add`), and whose first reference belongs to this

@@ -196,7 +196,8 @@ pub fn is_nonblocking(file: &File) -> bool {
 
 /// The file's position, for those who are not given one.
 pub fn position(file: &File) -> i64 {
-    // SAFETY: The file is valid. Other tasks may move its position at any time, so it is read once, whole.
+    // SAFETY: The file is valid. Other tasks may move its position at any time, so it is read once:
+    // whole where a register holds 64 bits, elsewhere as the VFS itself reads it.
     unsafe { (&raw const (*file.as_ptr()).f_pos).read_volatile() }
 }
 

@@ -218,6 +218,7 @@ impl Memory {
     }
 }
 
+/// May sleep if it is to be zeroed or longer than a page.
 impl Drop for Memory {
     fn drop(&mut self) {
         if self.secret.load(Relaxed) {

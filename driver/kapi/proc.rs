@@ -22,6 +22,8 @@ pub trait Show {
 
 /// An entry in `/proc`, there while this value lives.
 ///
+/// One that outlives the module, by `mem::forget` or a cycle of references, leads the kernel to code that is gone.
+///
 /// # Invariants
 ///
 /// `entry` is an entry that is registered in `/proc` itself, with `data` as its data; `data` came from `into_foreign`, and

@@ -4,12 +4,18 @@
 //!
 //! C header: [`include/linux/sched.h`](srctree/include/linux/sched.h)
 
-use kernel::task::{Task, TASK_NORMAL};
+use kernel::{
+    page::PAGE_SIZE,
+    task::{Task, TASK_NORMAL},
+};
 
 use super::raw;
 
 /// How many bytes long work handles between two scheduling points.
 pub const CHUNK: usize = 64 * 1024;
+
+// Long work goes by whole pages too. Larger ones can be chosen for PowerPC 44x alone, of what runs Rust.
+const _: () = assert!(CHUNK >= PAGE_SIZE);
 
 /// Lets another task run if one is due: for long work in a kernel that does not preempt.
 ///

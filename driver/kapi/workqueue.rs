@@ -16,6 +16,9 @@ use kernel::{
 
 /// A work queue.
 ///
+/// Dropping it waits for its work: one that outlives the module, by `mem::forget` or a cycle of references, may leave some
+/// that runs code which is gone.
+///
 /// It is no [`Queue`] to the outside, and takes no delayed work: until its time has come, such work is known to a timer
 /// alone, and `destroy_workqueue` does not wait for it.
 ///

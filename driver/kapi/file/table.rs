@@ -42,7 +42,7 @@ pub(in super::super) const fn operations<T: FileOperations>() -> &'static bindin
 ///
 /// [`File::from_raw_file`] asks that no `fdget_pos` region of the file is without its lock, while that of a character
 /// device always is (`file_needs_f_pos_lock`). What the lock is for is the position, and of that [`File`] gives away
-/// nothing; [`position`](super::position) reads it once, whole, from a field that other tasks may be writing.
+/// nothing; [`position`](super::position) reads it once, from a field that other tasks may be writing.
 struct Vtable<T>(PhantomData<T>);
 
 impl<T: FileOperations> Vtable<T> {
