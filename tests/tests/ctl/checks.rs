@@ -6,7 +6,7 @@ use mydevice_tests::{
     Instance, Module, eventually,
     guest::{Process, entries},
 };
-use nix::sys::signal::Signal;
+use nix::{fcntl::OFlag, sys::signal::Signal};
 
 use crate::tool::{json, ok, program, refusal, refused, run, run_as_nobody};
 
@@ -58,14 +58,16 @@ fn stress_counts_every_byte() {
 fn stress_finds_a_loss() {
     let _module = Module::load(&[]);
     let program = program().display().to_string();
-    let words = "stress --chunks 500 --capacity 31 --patience 1 --json";
+    let words = "stress --chunks 2000 --capacity 31 --patience 1 --json";
     let stress = Process::start(&program, &words.split(' ').collect::<Vec<_>>());
-    let mut victim = None;
-    eventually("the instance of the check is there", || {
-        victim = instances().into_iter().find(|name| name.contains("stress"));
-        victim.is_some()
+    let mut thief = None;
+    // Its entry in the class comes before its node.
+    eventually("the instance of the check can be opened", || {
+        let victim = instances().into_iter().find(|name| name.contains("stress"));
+        thief = victim.and_then(|name| Instance::named(&name).open(OFlag::O_RDONLY).ok());
+        thief.is_some()
     });
-    let thief = Instance::named(&victim.unwrap()).reader();
+    let thief = thief.unwrap();
     assert!(!thief.take(64).is_empty());
     drop(thief);
     let output = stress.join();
