@@ -87,17 +87,13 @@ fn the_limit_of_a_memory_group_is_an_error_and_no_kill() {
         (device.status().buffer_size, device.take(100)),
         (4096, "intact".into())
     );
-    // What the allocator warns of fails any test when its module goes; lines of others are none of this one's business.
+    // Warnings of others: of the module that was loaded, and of a machine that is slow at the moment.
+    let others = ["taint", "verification", "hrtimer: interrupt took"];
     let log = module.log();
     assert!(
-        !log.iter()
-            .any(|record| record.text.contains("oom") || record.text.contains("ut of memory")),
+        !log.iter().any(|record| record.level <= level::WARNING
+            && !others.iter().any(|words| record.text.contains(words))),
         "{log:#?}"
-    );
-    let own = module.own_log();
-    assert!(
-        !own.iter().any(|record| record.level <= level::WARNING),
-        "{own:#?}"
     );
 }
 
