@@ -391,8 +391,8 @@ impl ProcEntry {
         // It cannot be queued already: an instance is removed once.
         let _ = removals.enqueue(self.clone());
         // The name must be free when this returns: a second entry of a name that is not would have the kernel
-        // warn. It goes without a sleep (`remove_proc_subtree`) right after the work has begun. So if the worker sleeps, be it for a reader
-        // or for other work, the name has gone.
+        // warn. It goes without a sleep (`remove_proc_subtree`) right after the work has begun. So if the worker
+        // sleeps, be it for a reader or for other work, the name has gone.
         self.begun.wait_for_completion();
         let remover = self.remover.lock().clone();
         while !self.gone.load(Acquire) && !remover.as_ref().is_none_or(|task| is_asleep(task)) {

@@ -342,13 +342,7 @@ macro_rules! module_param {
 
         #[allow(unsafe_code)]
         const _: () = {
-            const NAME: &::core::ffi::CStr =
-                match ::core::ffi::CStr::from_bytes_with_nul(
-                    concat!(stringify!($name), "\0").as_bytes(),
-                ) {
-                    Ok(name) => name,
-                    Err(_) => panic!("a parameter's name holds a NUL"),
-                };
+            const NAME: &::core::ffi::CStr = ::kernel::c_str!(stringify!($name));
             // The section is the interface: the module loader reads it as an array of this structure.
             #[link_section = "__param"]
             #[used(compiler)]
